@@ -1,0 +1,130 @@
+"""Start: put the message, then make the conditional transition g → g+1 (rule E2).
+
+In this order neither a death between the two nor a message that is received in between can leave
+an instance that is pending for ever: whoever gets there first makes the transition, the other finds
+it made. The message of a start that is refused carries a generation that no longer stands.
+"""
+
+from dataclasses import replace
+
+from durable.model.births import born, orchestration_instance
+from durable.model.environment import Environment
+from durable.model.errors import InstanceExistsError
+from durable.model.history import ExecutionStarted
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import InstanceRecord
+from durable.model.messages import TaskMessage
+from durable.model.partitions import partition_of
+from durable.model.records import decode_record, encode_record
+from durable.model.status import RuntimeStatus
+from durable.storage import summaries
+from durable.storage.payloads import fit_message, spill_input
+from durable.storage.port import (
+    ETag,
+    LostRace,
+    StorageFault,
+    TaskHubStore,
+    control_queue,
+)
+
+ATTEMPTS_MAX = 10
+BACKOFF_S_FIRST = 0.05
+
+
+async def start(
+    store: TaskHubStore,
+    environment: Environment,
+    instance_id: InstanceId,
+    *,
+    name: str,
+    input_: str,
+    version: str | None,
+) -> None:
+    """Start, or raise `InstanceExistsError` or a `StorageFault`."""
+    execution_id = ExecutionId(environment.new_id())
+    blobs = await spill_input(store, environment, instance_id, input_)
+    before: InstanceRecord | None = None
+    etag: ETag | None = None
+    fault: StorageFault | None = None
+    for attempt in range(ATTEMPTS_MAX):
+        started = ExecutionStarted(
+            timestamp=environment.now(),
+            name=name,
+            version=version,
+            input=input_,
+            generation=(before.generation if before else 0) + 1,
+            orchestration_instance=orchestration_instance(instance_id, execution_id),
+        )
+        try:
+            if fault is not None:
+                await environment.wait(BACKOFF_S_FIRST * 2**attempt * (0.5 + environment.jitter()))
+            message = TaskMessage(
+                instance_id=instance_id,
+                event=started,
+                execution_id=execution_id,
+                generation=started.generation - 1,
+                blobs=blobs,
+            )
+            await _put(store, environment, message)
+            await _make_pending(store, environment, message, started, before, etag)
+        except (LostRace, StorageFault) as outcome:
+            fault = outcome if isinstance(outcome, StorageFault) else None
+        else:
+            return
+        try:
+            before, etag = await _read(store, instance_id)
+        except StorageFault as unreadable:
+            fault = unreadable
+            continue
+        if before is not None and before.life_id == execution_id:
+            return  # our own transition, made by the receiver, or by us without our learning of it
+        _refuse_if_alive(instance_id, before)
+    raise fault or InstanceExistsError(f"Too many starts of instance '{instance_id}' at once.")
+
+
+def _refuse_if_alive(instance_id: InstanceId, before: InstanceRecord | None) -> None:
+    """Only what has ended may be replaced (extension default `NonRunningStates`)."""
+    if before is not None and not before.is_stub and not before.status.is_terminal:
+        raise InstanceExistsError(
+            f"An Orchestration instance with the status {before.status.value} already exists: "
+            f"'{instance_id}'. Wait for it to end, terminate it, or use another instance id."
+        )
+
+
+async def _put(store: TaskHubStore, environment: Environment, message: TaskMessage) -> None:
+    queue = control_queue(partition_of(message.instance_id, store.partition_count))
+    await store.put(queue, await fit_message(store, environment, message))
+
+
+async def _make_pending(
+    store: TaskHubStore,
+    environment: Environment,
+    message: TaskMessage,
+    started: ExecutionStarted,
+    before: InstanceRecord | None,
+    etag: ETag | None,
+) -> None:
+    assert message.execution_id is not None
+    pending = born(
+        before,
+        started,
+        message.execution_id,
+        now=environment.now(),
+        commit_id=environment.new_id(),
+        status=RuntimeStatus.PENDING,
+    )
+    pending = replace(pending, input=started.input, blobs=message.blobs)
+    await store.transact(message.instance_id, (), encode_record(pending), etag=etag)
+    try:
+        await summaries.show(store, message.instance_id, pending, etag=None)
+    except StorageFault:
+        return  # only lists are late; the first episode shows it
+
+
+async def _read(
+    store: TaskHubStore, instance_id: InstanceId
+) -> tuple[InstanceRecord | None, ETag | None]:
+    sentinel = await store.read_sentinel(instance_id)
+    if sentinel is None:
+        return None, None
+    return decode_record(instance_id, sentinel.columns), sentinel.etag

@@ -1,0 +1,59 @@
+"""Run one activity; whatever it does comes back as a fact."""
+
+import asyncio
+import functools
+import inspect
+import traceback
+from typing import Any
+
+from durable.engine.holding import Held
+from durable.engine.registry import Registry
+from durable.model.environment import Environment
+from durable.model.failures import FailureDetails
+from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
+from durable.model.values import decode_value, encode_value
+
+
+async def run_activity(
+    registry: Registry, environment: Environment, task: TaskScheduled
+) -> TaskCompleted | TaskFailed:
+    """Call the activity and describe what it came to. Raises `Held` if it is not here."""
+    activity = registry.activities.get(task.name)
+    if activity is None:
+        raise Held(f"No activity function named '{task.name}' is registered in this app.")
+    value = decode_value(task.input)
+    try:
+        if inspect.iscoroutinefunction(activity):
+            result = await activity(value)
+        else:
+            result = await environment.call_blocking(functools.partial(_call, activity, value))
+            if inspect.isawaitable(result):
+                result = await result
+        text = encode_value(result, what=f"result of activity '{task.name}'")
+    except asyncio.CancelledError as error:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise  # this invocation is being cancelled, not something inside the activity
+        return failed(task, error, environment)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is an outcome)
+        return failed(task, error, environment)
+    return TaskCompleted(timestamp=environment.now(), task_scheduled_id=task.event_id, result=text)
+
+
+def _call(activity: Any, value: Any) -> Any:
+    try:
+        return activity(value)
+    except StopIteration as error:
+        # A future can't carry StopIteration; the caller would wait for ever.
+        raise RuntimeError(f"activity raised StopIteration: {error}") from error
+
+
+def failed(task: TaskScheduled, error: BaseException, environment: Environment) -> TaskFailed:
+    """Describe an activity that raised, in the words of azure-functions-durable 1.7."""
+    return TaskFailed(
+        timestamp=environment.now(),
+        task_scheduled_id=task.event_id,
+        reason=f"Activity function '{task.name}' failed: {error}",
+        details="".join(traceback.format_exception(error)),
+        failure_details=FailureDetails.of(error),
+    )

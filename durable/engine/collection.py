@@ -1,0 +1,56 @@
+"""Collect what an ended execution left behind: rows below `base`, and the blobs that they alone name.
+
+Never those of an unsent episode (rule F): such an episode is adopted first, that is sent again and
+taken out (rule A9). Ordinals are never reused, so a collector that slept deletes nothing new.
+"""
+
+import logging
+
+from durable.engine.dispatch import Dispatcher
+from durable.engine.warm import InstanceState
+from durable.model.ids import InstanceId
+from durable.model.instance import HistoryRow
+from durable.storage.port import StorageOutcome, TaskHubStore
+
+logger = logging.getLogger("durable")
+
+
+async def collect(
+    store: TaskHubStore, dispatcher: Dispatcher, instance_id: InstanceId, state: InstanceState
+) -> None:
+    """Delete what is old. A fault only leaves it for the next time."""
+    record = state.snapshot.record
+    if record is None or not state.snapshot.rows or state.snapshot.rows[0].ordinal >= record.base:
+        return
+    try:
+        await _adopt(dispatcher, instance_id, state)
+        await _delete(store, instance_id, state)
+    except StorageOutcome as outcome:
+        logger.info("instance=%s old rows stay for now: %s", instance_id, outcome)
+
+
+async def _adopt(dispatcher: Dispatcher, instance_id: InstanceId, state: InstanceState) -> None:
+    record = state.snapshot.record
+    assert record is not None
+    old = {row.episode for row in state.snapshot.rows if row.ordinal < record.base}
+    if old & record.unsent:
+        await dispatcher.resend(instance_id, state, record.episode)
+
+
+async def _delete(store: TaskHubStore, instance_id: InstanceId, state: InstanceState) -> None:
+    snapshot = state.snapshot
+    record = snapshot.record
+    assert record is not None
+    old: list[HistoryRow] = []
+    kept: list[HistoryRow] = []
+    for row in snapshot.rows:
+        is_old = row.ordinal < record.base and row.episode not in record.unsent
+        (old if is_old else kept).append(row)
+    rows_max = store.rows_per_transaction_max
+    for first in range(0, len(old), rows_max):
+        await store.delete_rows(instance_id, [row.ordinal for row in old[first : first + rows_max]])
+    live_blobs = {name for row in kept for name in row.blobs.values()} | set(record.blobs.values())
+    dead_blobs = {name for row in old for name in row.blobs.values()} - live_blobs
+    if dead_blobs:
+        await store.delete_blobs(sorted(dead_blobs))
+    state.forget_rows(kept)

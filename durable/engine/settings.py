@@ -1,0 +1,22 @@
+"""What an operator can set about the engine, validated once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """Bounds of the engine. Times in seconds, sizes in bytes."""
+
+    # Rule K: how long messages wait for a host with the right code before the instance is parked.
+    hold_s_max: float = 600
+    # Rule K: how long an invocation waits for storage to come back before it hands its message on.
+    storage_patience_s: float = 120
+    # 97 inputs, two brackets and the sentinel are the 100 rows of one transaction.
+    batch_inputs_max: int = 97
+    warm_bytes_max: int = 256 * 1024 * 1024
+    strict_arguments: bool = False
+    sends_at_once_max: int = 32
+
+
+LOST_RACES_MAX = 60
+"""Attempts of one commit; beyond them something is wrong that waiting out helps better."""

@@ -1,0 +1,151 @@
+"""Warm state: what this process remembers of instances. A cache, bounded in bytes.
+
+Nothing here is ever the truth. It may serve decisions that end in a conditional write, which
+fails if the state was stale, and nothing else (rule A3).
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+from durable.engine.inbox import Ledger
+from durable.model.history import HistoryEvent
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow
+from durable.replay.executor import Execution
+from durable.storage.partition import Snapshot
+from durable.storage.port import ETag
+
+# What a row, its event and its task cost in memory beside its texts, roughly.
+ROW_BYTES = 900
+STATE_BYTES = 4000
+SENT_LIVES_MAX = 20_000
+
+
+@dataclass(slots=True)
+class InstanceState:
+    """An instance as it was at one ETag, with what makes the next episode cheap.
+
+    `live` stands exactly behind the rows, or is `None`. `summary_etag` is that of the projection
+    when this process wrote it last.
+    """
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    ledger: Ledger = field(default_factory=Ledger)
+    live: Execution | None = None
+    summary_etag: ETag | None = None
+    bytes: int = STATE_BYTES
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "InstanceState":
+        """Take in a loaded snapshot."""
+        state = cls()
+        state.advance(snapshot, snapshot.rows, live=None)
+        return state
+
+    def reload(self, snapshot: Snapshot) -> None:
+        """Stand behind what somebody else has committed."""
+        self.drop_live()
+        self.ledger = Ledger()
+        self.bytes = STATE_BYTES
+        self.advance(snapshot, snapshot.rows, live=None)
+
+    def advance(
+        self, snapshot: Snapshot, new_rows: tuple[HistoryRow, ...], *, live: Execution | None
+    ) -> None:
+        """Stand behind a commit."""
+        self.snapshot = snapshot
+        self.live = live
+        if snapshot.record is not None:
+            self.ledger.note(new_rows, snapshot.record.execution_id)
+        self.bytes += sum(ROW_BYTES + _text_bytes(row.event) for row in new_rows)
+
+    def forget_rows(self, kept: list[HistoryRow]) -> None:
+        """Hold only these rows; the others are deleted."""
+        self.snapshot = replace(self.snapshot, rows=tuple(kept))
+
+    def drop_live(self) -> None:
+        """Let go of the generator."""
+        if self.live is not None:
+            self.live.drop()
+            self.live = None
+
+
+def _text_bytes(event: HistoryEvent) -> int:
+    # The text is held as JSON here and as a value in the generator's frame.
+    return 3 * sum(len(getattr(event, name, None) or "") for name in ("input", "result", "details"))
+
+
+class WarmStates:
+    """The states of the instances that this process ran last."""
+
+    def __init__(self, bytes_max: int) -> None:
+        """Hold nothing."""
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._states: OrderedDict[InstanceId, InstanceState] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Count the instances that are warm."""
+        return len(self._states)
+
+    @property
+    def bytes(self) -> int:
+        """What they weigh, roughly."""
+        return self._bytes
+
+    def take(self, instance_id: InstanceId) -> InstanceState | None:
+        """Hand the state out; who takes it has it alone until it is put back."""
+        state = self._states.pop(instance_id, None)
+        if state is not None:
+            self._bytes -= state.bytes
+        return state
+
+    def keep(self, instance_id: InstanceId, state: InstanceState) -> None:
+        """Put a state back as the most recent; the oldest go when there is no room."""
+        replaced = self.take(instance_id)
+        if replaced is not None and replaced.live is not state.live:
+            replaced.drop_live()
+        self._states[instance_id] = state
+        self._bytes += state.bytes
+        while self._bytes > self._bytes_max and self._states:
+            _, oldest = self._states.popitem(last=False)
+            self._bytes -= oldest.bytes
+            oldest.drop_live()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        while self._states:
+            self._states.popitem()[1].drop_live()
+        self._bytes = 0
+
+
+class SentEpisodes:
+    """Which committed episodes this process has sent completely.
+
+    Keyed by life as well (rule A8): after a purge the same id begins again, and "episode 3 was
+    sent" must not take another life's episode 3 out of the unsent set. Forgetting is harmless.
+    """
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self._sent: OrderedDict[tuple[InstanceId, ExecutionId], set[int]] = OrderedDict()
+
+    def of(self, instance_id: InstanceId, life_id: ExecutionId) -> frozenset[int]:
+        """Return what was sent for this life."""
+        return frozenset(self._sent.get((instance_id, life_id), ()))
+
+    def note(self, instance_id: InstanceId, life_id: ExecutionId, episodes: frozenset[int]) -> None:
+        """Remember that these were sent completely."""
+        key = (instance_id, life_id)
+        self._sent.setdefault(key, set()).update(episodes)
+        self._sent.move_to_end(key)
+        if len(self._sent) > SENT_LIVES_MAX:
+            self._sent.popitem(last=False)
+
+    def forget(self, instance_id: InstanceId, life_id: ExecutionId, episodes: frozenset[int]) -> None:
+        """Forget what the store knows as sent by now."""
+        sent = self._sent.get((instance_id, life_id))
+        if sent is not None:
+            sent -= episodes
+            if not sent:
+                del self._sent[(instance_id, life_id)]

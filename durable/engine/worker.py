@@ -1,0 +1,205 @@
+"""TaskHubWorker: what the host's triggers call. The door of this room.
+
+Each call takes the text of one queue message and how often it was received, and returns when
+everything that follows from it is durable and sent; the host then deletes it: the acknowledgement
+comes LAST (rule A1). Only when storage stays away for longer than `storage_patience_s` does a call
+raise, so that the host keeps the message; never for anything that a user's code or data did.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from durable.engine.activities import failed, run_activity
+from durable.engine.coalescer import Coalescer
+from durable.engine.holding import Held, hold, is_patience_over
+from durable.engine.inbox import Verdict, admit
+from durable.engine.orchestrations import Orchestrations
+from durable.engine.outbox import Outgoing
+from durable.engine.registry import Registry
+from durable.engine.settings import EngineSettings
+from durable.engine.warm import InstanceState
+from durable.model.environment import Environment
+from durable.model.envelopes import decode_message
+from durable.model.errors import ForeignInstanceError, MalformedMessageError
+from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired
+from durable.model.messages import TaskMessage
+from durable.model.partitions import partition_of
+from durable.storage import partition
+from durable.storage.payloads import fetch_payloads
+from durable.storage.port import (
+    TIMERS,
+    WORK_ITEMS,
+    BlobMissing,
+    StorageFault,
+    TaskHubStore,
+    control_queue,
+)
+
+logger = logging.getLogger("durable")
+
+T = TypeVar("T")
+
+CONTROL = "control"
+BACKOFF_S_FIRST = 0.25
+BACKOFF_S_MAX = 8.0
+
+
+class TaskHubWorker:
+    """Runs the orchestrations and activities of one task hub, as messages come."""
+
+    def __init__(
+        self,
+        store: TaskHubStore,
+        registry: Registry,
+        environment: Environment,
+        settings: EngineSettings | None = None,
+    ) -> None:
+        """Work on this store with these functions."""
+        self._store = store
+        self._registry = registry
+        self._environment = environment
+        self._settings = settings or EngineSettings()
+        self._orchestrations = Orchestrations(store, registry, environment, self._settings)
+        self._dispatcher = self._orchestrations.dispatcher
+        self._coalescer = Coalescer(
+            self._orchestrations.advance, batch_max=self._settings.batch_inputs_max
+        )
+
+    async def on_control_message(self, body: str, *, dequeue_count: int) -> None:
+        """Take a message to an instance."""
+        await self._take(body, dequeue_count, CONTROL, self._deliver)
+
+    async def on_timer(self, body: str, *, dequeue_count: int) -> None:
+        """Take a timer message: put it back if it is not due (never early), else deliver it."""
+        await self._take(body, dequeue_count, TIMERS, self._deliver_when_due)
+
+    async def on_work_item(self, body: str, *, dequeue_count: int) -> None:
+        """Take a scheduled task: run the activity and send its result to the instance."""
+        await self._take(body, dequeue_count, WORK_ITEMS, self._work)
+
+    async def _take(
+        self,
+        body: str,
+        dequeue_count: int,
+        queue: str,
+        take: Callable[[TaskMessage, bool], Awaitable[None]],
+    ) -> None:
+        """Do it; hold what can't be done here; bury what nobody can read."""
+        try:
+            message = decode_message(body)
+        except MalformedMessageError as error:
+            await self._bury(queue, body, error)
+            return
+        if queue == CONTROL:
+            queue = self._control_queue(message)
+        try:
+            await take(message, dequeue_count > 1 or message.again)
+        except Held as held:
+            await self._hold(queue, message, held.reason)
+        except (MalformedMessageError, ForeignInstanceError) as error:
+            await self._bury(queue, body, error)
+        except StorageFault as fault:
+            # Patience is over. A copy spares the message's dequeue count, which leads to poison;
+            # if not even that can be put, the host keeps the message hidden for its 10 minutes.
+            logger.error("instance=%s %s: storage stays away", message.instance_id, fault)
+            copy = replace(message, again=True)
+            await self._dispatcher.put(Outgoing(queue=queue, message=copy, delay_s=BACKOFF_S_MAX))
+
+    async def _patiently(self, attempt: Callable[[bool], Awaitable[T]], *, duty: bool) -> T:
+        """Try until storage is back. After a fault every further attempt has the duty."""
+        delay_s, waited_s = BACKOFF_S_FIRST, 0.0
+        while True:
+            try:
+                return await attempt(duty)
+            except StorageFault as fault:
+                if waited_s >= self._settings.storage_patience_s:
+                    raise
+                logger.warning("storage fault, trying again in %.2f s: %s", delay_s, fault)
+                duty = True
+                await self._environment.wait(delay_s * (0.5 + self._environment.jitter()))
+                waited_s += delay_s
+                delay_s = min(2 * delay_s, BACKOFF_S_MAX)
+
+    async def _deliver(self, message: TaskMessage, duty: bool) -> None:
+        await self._patiently(
+            lambda again: self._coalescer.submit(message, duty=again), duty=duty
+        )
+
+    async def _deliver_when_due(self, message: TaskMessage, duty: bool) -> None:
+        fired = message.event
+        if isinstance(fired, TimerFired) and fired.fire_at > self._environment.now():
+            await self._put(Outgoing(queue=TIMERS, message=message, due_at=fired.fire_at))
+            return
+        await self._deliver(message, duty)
+
+    async def _work(self, message: TaskMessage, duty: bool) -> None:
+        """Run one activity.
+
+        With the duty the instance is asked first: if the task is over, this message may still be
+        the token of an unsent episode, which `submit` then sends.
+        """
+        task = message.event
+        if not isinstance(task, TaskScheduled) or message.execution_id is None:
+            raise MalformedMessageError(f"{type(task).__name__} is no work item.")
+        if duty and not await self._patiently(lambda _: self._is_open(message), duty=True):
+            await self._deliver(message, duty)
+            return
+        try:
+            answer = await self._answer(message, task)
+        except BlobMissing as missing:
+            # The row owns the input's blob: where it is gone, so is the execution.
+            if await self._patiently(lambda _: self._is_open(message), duty=True):
+                raise MalformedMessageError(f"A task's input is gone: blob {missing}.") from missing
+            return
+        result = TaskMessage(
+            instance_id=message.instance_id,
+            execution_id=message.execution_id,
+            event=answer,
+            again=duty,
+        )
+        await self._put(Outgoing(queue=self._control_queue(result), message=result))
+
+    async def _answer(self, message: TaskMessage, task: TaskScheduled) -> TaskCompleted | TaskFailed:
+        filled = await self._patiently(
+            lambda _: fetch_payloads(self._store, task, message.blobs), duty=False
+        )
+        assert isinstance(filled, TaskScheduled)
+        try:
+            return await run_activity(self._registry, self._environment, filled)
+        except Held as held:
+            now, hold_s_max = self._environment.now(), self._settings.hold_s_max
+            if not is_patience_over(message, now, hold_s_max=hold_s_max):
+                raise
+            return failed(task, LookupError(held.reason), self._environment)
+
+    async def _is_open(self, message: TaskMessage) -> bool:
+        """Ask the store whether the task still waits for its answer."""
+        snapshot = await partition.load(self._store, message.instance_id)
+        ledger = InstanceState.of(snapshot).ledger
+        probe = TaskMessage(
+            instance_id=message.instance_id,
+            execution_id=message.execution_id,
+            event=TaskCompleted(
+                timestamp=message.event.timestamp, task_scheduled_id=message.event.event_id
+            ),
+        )
+        return admit(snapshot.record, ledger, [probe]) == [Verdict.NEW]
+
+    async def _hold(self, queue: str, message: TaskMessage, reason: str) -> None:
+        copy, delay_s = hold(message, self._environment.now())
+        logger.warning("instance=%s held for %.0f s: %s", message.instance_id, delay_s, reason)
+        await self._put(Outgoing(queue=queue, message=copy, delay_s=delay_s))
+
+    async def _put(self, outgoing: Outgoing) -> None:
+        await self._patiently(lambda _: self._dispatcher.put(outgoing), duty=True)
+
+    async def _bury(self, queue: str, body: str, error: Exception) -> None:
+        """Keep what nobody here can read where people can look at it."""
+        queue = control_queue(0) if queue == CONTROL else queue
+        logger.error("queue=%s a message goes to the poison queue: %s", queue, error)
+        await self._patiently(lambda _: self._store.bury(queue, body), duty=True)
+
+    def _control_queue(self, message: TaskMessage) -> str:
+        return control_queue(partition_of(message.instance_id, self._store.partition_count))

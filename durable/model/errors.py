@@ -1,0 +1,49 @@
+"""What users may catch.
+
+    DurableError(Exception)
+    ├── InvalidInstanceIdError(ValueError)
+    ├── InvalidTaskHubError(ValueError)
+    ├── InvalidPayloadError(ValueError)      a value has no JSON form, or is too large
+    ├── MalformedMessageError(ValueError)    a queue message or a stored row that is not ours
+    ├── ForeignInstanceError                 an instance that another engine wrote
+    ├── InstanceExistsError                  start of an id that is in use
+    ├── InstanceNotFoundError
+    ├── InstanceEndedError                   the orchestration has ended already
+    └── TaskFailedError                      an activity failed (in failures.py, beside its data)
+"""
+
+
+class DurableError(Exception):
+    """Something that the caller can be told in a sentence."""
+
+
+class InvalidInstanceIdError(DurableError, ValueError):
+    """An instance id that no store could hold."""
+
+
+class InvalidTaskHubError(DurableError, ValueError):
+    """A task hub name that no storage account would take."""
+
+
+class InvalidPayloadError(DurableError, ValueError):
+    """A value that has no JSON form, or is larger than its place allows."""
+
+
+class MalformedMessageError(DurableError, ValueError):
+    """A queue message or a stored row that this engine can't read."""
+
+
+class ForeignInstanceError(DurableError):
+    """An instance whose rows another engine wrote: this one must not run it."""
+
+
+class InstanceExistsError(DurableError):
+    """An instance with this id exists and may not be replaced."""
+
+
+class InstanceNotFoundError(DurableError):
+    """No instance has this id."""
+
+
+class InstanceEndedError(DurableError):
+    """The orchestration has ended; nothing more can reach it."""

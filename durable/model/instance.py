@@ -1,0 +1,90 @@
+"""The instance record (the `sentinel` row) and the rows of its history.
+
+Invariant: rows with an ordinal above `record.sequence` do not exist, whatever the table holds; a
+commit that was cut off left them (rule C3). Ordinals and episode numbers count up for ever, across
+executions and lives (rule E1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from durable.model.history import HistoryEvent
+from durable.model.ids import ExecutionId
+from durable.model.status import RuntimeStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """The state of one instance, all of it, but for its history.
+
+    `generation` counts the starts of this id; `life_id` is the execution id of the last one.
+    `sequence` is the ordinal of the last committed row, `base` that of the first row of the
+    current execution. `unsent` holds the episodes whose messages may not all have been sent.
+    `status_sequence` counts what the projection has to show, so that it is only ever replaced by
+    something newer (rule H). `input` is here only while the instance is pending; afterwards it is
+    in the ExecutionStarted row. `reason` says why a suspended instance is parked.
+    """
+
+    generation: int
+    life_id: ExecutionId
+    execution_id: ExecutionId
+    name: str
+    status: RuntimeStatus
+    created_at: datetime
+    updated_at: datetime
+    commit_id: str
+    version: str | None = None
+    completed_at: datetime | None = None
+    sequence: int = -1
+    base: int = 0
+    episode: int = 0
+    unsent: frozenset[int] = frozenset()
+    status_sequence: int = 0
+    input: str | None = None
+    output: str | None = None
+    custom_status: str | None = None
+    reason: str | None = None
+    blobs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_stub(self) -> bool:
+        """The id has a sentinel but has never had a life: it counts as absent."""
+        return self.generation == 0
+
+
+def stub_of(record: InstanceRecord) -> InstanceRecord:
+    """Make the record that fences a first commit of many chunks before there is one to fence with."""
+    return replace(
+        record,
+        generation=0,
+        life_id=ExecutionId(""),
+        execution_id=ExecutionId(""),
+        status=RuntimeStatus.PENDING,
+        sequence=-1,
+        base=0,
+        episode=0,
+        unsent=frozenset(),
+        status_sequence=0,
+        input=None,
+        output=None,
+        custom_status=None,
+        reason=None,
+        commit_id="",
+        blobs={},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One committed fact: where it stands, which episode committed it, which message brought it.
+
+    `blobs`: column → blob name, for payloads too large for a table property.
+    """
+
+    ordinal: int
+    episode: int
+    execution_id: ExecutionId
+    event: HistoryEvent
+    message_id: str | None = None
+    blobs: Mapping[str, str] = field(default_factory=dict)

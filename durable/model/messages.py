@@ -1,0 +1,35 @@
+"""TaskMessage: an event on its way to an instance, or a task on its way to a worker.
+
+Identity (rule D2): an answer is known by its task id, a start by its execution id, and what a
+client sends by `message_id`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from durable.model.history import HistoryEvent
+from durable.model.ids import ExecutionId, InstanceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskMessage:
+    """One event with its address.
+
+    `generation`: for what a client sends, the life of the instance that it was accepted for (rule
+    E4); a start carries the generation that it replaces (rule E2).
+    `blobs`: column → blob name, for payloads that travel beside the message; they belong to the
+    receiver (rule I).
+    `held_since`, `holds`: since when, and how often, hosts without the right code have handed the
+    message back (rule K).
+    """
+
+    instance_id: InstanceId
+    event: HistoryEvent
+    execution_id: ExecutionId | None = None
+    generation: int | None = None
+    message_id: str | None = None
+    again: bool = False
+    blobs: Mapping[str, str] = field(default_factory=dict)
+    held_since: datetime | None = None
+    holds: int = 0

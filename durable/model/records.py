@@ -1,0 +1,124 @@
+"""The instance record ↔ the columns of the `sentinel` row and of the Instances table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from durable.model.codec import BLOB_SUFFIX, NOTHING, Column, Columns, decode_time
+from durable.model.errors import ForeignInstanceError, MalformedMessageError
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import InstanceRecord
+from durable.model.status import RuntimeStatus
+
+# A sentinel without this column was written by another engine; with another value, by a later one.
+FORMAT_COLUMN = "Format"
+FORMAT = 1
+PAYLOADS = (("Input", "input"), ("Output", "output"))
+
+
+def encode_record(record: InstanceRecord) -> dict[str, Column]:
+    """Lay the record out as the sentinel's columns: DTFx's three, then ours."""
+    columns: dict[str, Column] = {
+        "ExecutionId": record.execution_id,
+        "IsCheckpointComplete": True,
+        "CheckpointCompletedTimestamp": record.updated_at,
+        FORMAT_COLUMN: FORMAT,
+        "Generation": record.generation,
+        "LifeId": record.life_id,
+        "Name": record.name,
+        "RuntimeStatus": record.status.value,
+        "CreatedTime": record.created_at,
+        "LastUpdatedTime": record.updated_at,
+        "Sequence": record.sequence,
+        "Base": record.base,
+        "Episode": record.episode,
+        "Unsent": ",".join(str(episode) for episode in sorted(record.unsent)),
+        "StatusSequence": record.status_sequence,
+        "CommitId": record.commit_id,
+    }
+    if record.version is not None:
+        columns["Version"] = record.version
+    if record.completed_at is not None:
+        columns["CompletedTime"] = record.completed_at
+    if record.reason is not None:
+        columns["Reason"] = record.reason
+    if record.custom_status is not None:
+        columns["CustomStatus"] = record.custom_status
+    columns.update(_payload_columns(record))
+    return columns
+
+
+def _payload_columns(record: InstanceRecord) -> dict[str, Column]:
+    columns: dict[str, Column] = {}
+    for column, field in PAYLOADS:
+        if column in record.blobs:
+            columns[column + BLOB_SUFFIX] = record.blobs[column]
+        elif getattr(record, field) is not None:
+            columns[column] = getattr(record, field)
+    return columns
+
+
+def decode_record(instance_id: InstanceId, columns: Columns) -> InstanceRecord:
+    """Read a sentinel, or raise `ForeignInstanceError` / `MalformedMessageError` naming the instance."""
+    if columns.get(FORMAT_COLUMN) != FORMAT:
+        raise ForeignInstanceError(
+            f"The history of instance '{instance_id}' was written by another engine "
+            f"(its sentinel has no column {FORMAT_COLUMN}={FORMAT}); this one will not run it. "
+            "Give this app a task hub of its own in host.json."
+        )
+    try:
+        return _decode(columns)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedMessageError(
+            f"The sentinel of instance '{instance_id}' can't be read: {error!r}"
+        ) from error
+
+
+def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
+    completed_at = columns.get("CompletedTime")
+    unsent = columns["Unsent"]
+    return InstanceRecord(
+        generation=int(columns["Generation"]),
+        life_id=ExecutionId(columns["LifeId"]),
+        execution_id=ExecutionId(columns["ExecutionId"]),
+        name=columns["Name"],
+        version=columns.get("Version"),
+        status=RuntimeStatus(columns["RuntimeStatus"]),
+        created_at=decode_time(columns["CreatedTime"]),
+        updated_at=decode_time(columns["LastUpdatedTime"]),
+        completed_at=None if completed_at is None else decode_time(completed_at),
+        sequence=int(columns["Sequence"]),
+        base=int(columns["Base"]),
+        episode=int(columns["Episode"]),
+        unsent=frozenset(int(part) for part in unsent.split(",") if part),
+        status_sequence=int(columns["StatusSequence"]),
+        commit_id=columns["CommitId"],
+        input=columns.get("Input"),
+        output=columns.get("Output"),
+        custom_status=columns.get("CustomStatus"),
+        reason=columns.get("Reason"),
+        blobs={
+            column: columns[column + BLOB_SUFFIX]
+            for column, _ in PAYLOADS
+            if column + BLOB_SUFFIX in columns
+        },
+    )
+
+
+def encode_summary(record: InstanceRecord, *, task_hub: str) -> dict[str, Column]:
+    """Lay the record out as its row of the Instances table: what lists show (storage.md 1.4)."""
+    columns: dict[str, Column] = {
+        "ExecutionId": record.execution_id,
+        "Name": record.name,
+        "Version": record.version or "",
+        "RuntimeStatus": record.status.value,
+        "CreatedTime": record.created_at,
+        "LastUpdatedTime": record.updated_at,
+        "CustomStatus": record.custom_status if record.custom_status is not None else NOTHING,
+        "TaskHubName": task_hub,
+        "Generation": record.generation,
+        "StatusSequence": record.status_sequence,
+    }
+    if record.completed_at is not None:
+        columns["CompletedTime"] = record.completed_at
+    columns.update(_payload_columns(record))
+    return columns

@@ -1,0 +1,35 @@
+"""Decision: what one episode comes to, as facts."""
+
+from dataclasses import dataclass
+
+from durable.model.history import HistoryEvent
+from durable.model.status import RuntimeStatus
+from durable.replay.determinism import Mismatch
+from durable.replay.executor import Execution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The facts of an episode, in the order in which they are to be recorded.
+
+    `consumed`: how many of the arrived inputs are among the facts; those behind came after the end.
+    `execution`: the live orchestrator, standing behind these facts; worth keeping only if they are
+    committed. A parked instance has none.
+    `reason`: why the instance is parked.
+    """
+
+    facts: tuple[HistoryEvent, ...]
+    consumed: int
+    status: RuntimeStatus
+    output: str | None
+    custom_status: str | None
+    execution: Execution | None = None
+    reason: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """There is no decision: the code does not do what the history says it did."""
+
+    mismatch: Mismatch

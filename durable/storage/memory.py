@@ -1,0 +1,180 @@
+"""The port in memory, as unkind as Azure: for tests, simulation and users' own tests.
+
+It keeps what Azure keeps and no more: rows by key, ETags that never return, messages that are
+delivered at least once, in any order, invisible for a while, their receipts good for one delivery.
+Faults (unknown outcomes, crashes) are not its business: they are put around it.
+Every call happens at one instant, without a yield to the event loop in between.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from durable.model.codec import Columns
+from durable.model.ids import InstanceId
+from durable.storage.port import BlobMissing, ETag, LostRace, Page, Versioned
+
+
+@dataclass(slots=True)
+class StoredMessage:
+    """A message in a queue, from the side of whoever receives it."""
+
+    queue: str
+    body: str
+    visible_at: datetime
+    dequeue_count: int = 0
+    receipt: int = 0
+
+
+class MemoryStore:
+    """One task hub in memory. `chance` draws the order in which messages are received."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        chance: random.Random | None = None,
+        task_hub: str = "Memory",
+        partition_count: int = 1,
+        rows_per_transaction_max: int = 100,
+        rows_per_page_max: int = 1000,
+    ) -> None:
+        """Start empty."""
+        self.task_hub = task_hub
+        self.partition_count = partition_count
+        self.rows_per_transaction_max = rows_per_transaction_max
+        self.rows_per_page_max = rows_per_page_max
+        self.rows: dict[InstanceId, dict[int, Columns]] = {}
+        self.sentinels: dict[InstanceId, Versioned] = {}
+        self.summaries: dict[InstanceId, Versioned] = {}
+        self.messages: list[StoredMessage] = []
+        self.poison: list[tuple[str, str]] = []
+        self.blobs: dict[str, str] = {}
+        self._now = now
+        self._chance = chance
+        self._etags = 0
+        self._put_log: list[tuple[str, str]] = []
+
+    async def create(self) -> None:
+        """Nothing is missing."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def management_key(self) -> str:
+        """Return the one key."""
+        return "memory-key"
+
+    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+        """Read one page; the sentinel counts as its last row."""
+        rows = self.rows.get(instance_id, {})
+        ordinals = sorted(ordinal for ordinal in rows if ordinal >= first)
+        page = [(ordinal, rows[ordinal]) for ordinal in ordinals[: self.rows_per_page_max]]
+        sentinel = self.sentinels.get(instance_id)
+        room = len(page) < self.rows_per_page_max
+        more = len(page) < len(ordinals) or (sentinel is not None and not room)
+        return Page(page, None if more else sentinel, more)
+
+    async def read_sentinel(self, instance_id: InstanceId) -> Versioned | None:
+        """Read the sentinel alone."""
+        return self.sentinels.get(instance_id)
+
+    async def read_row(self, instance_id: InstanceId, ordinal: int) -> Columns | None:
+        """Read one row."""
+        return self.rows.get(instance_id, {}).get(ordinal)
+
+    async def transact(
+        self,
+        instance_id: InstanceId,
+        rows: Sequence[tuple[int, Columns]],
+        sentinel: Columns,
+        *,
+        etag: ETag | None,
+    ) -> ETag:
+        """Write all or nothing under the sentinel's ETag."""
+        ordinals = [ordinal for ordinal, _ in rows]
+        if len(rows) >= self.rows_per_transaction_max or len(set(ordinals)) < len(ordinals):
+            raise ValueError(f"A transaction of rows {ordinals} and a sentinel is refused by Azure.")
+        current = self.sentinels.get(instance_id)
+        if (current.etag if current else None) != etag:
+            raise LostRace(f"sentinel of {instance_id}")
+        self.rows.setdefault(instance_id, {}).update((n, dict(columns)) for n, columns in rows)
+        self.sentinels[instance_id] = self._version(sentinel)
+        return self.sentinels[instance_id].etag
+
+    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+        """Delete rows."""
+        for ordinal in ordinals:
+            self.rows.get(instance_id, {}).pop(ordinal, None)
+
+    async def read_summary(self, instance_id: InstanceId) -> Versioned | None:
+        """Read one summary."""
+        return self.summaries.get(instance_id)
+
+    async def write_summary(
+        self, instance_id: InstanceId, columns: Columns, *, etag: ETag | None
+    ) -> ETag:
+        """Replace or insert a summary under its ETag."""
+        current = self.summaries.get(instance_id)
+        if (current.etag if current else None) != etag:
+            raise LostRace(f"summary of {instance_id}")
+        self.summaries[instance_id] = self._version(columns)
+        return self.summaries[instance_id].etag
+
+    async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:
+        """Put a message."""
+        self.messages.append(StoredMessage(queue, body, self._now() + timedelta(seconds=delay_s)))
+        self._put_log.append((queue, body))
+
+    async def bury(self, queue: str, body: str) -> None:
+        """Put a body among the poisoned."""
+        self.poison.append((queue, body))
+
+    async def put_blob(self, name: str, text: str) -> None:
+        """Write a blob."""
+        self.blobs[name] = text
+
+    async def read_blob(self, name: str) -> str:
+        """Read a blob."""
+        try:
+            return self.blobs[name]
+        except KeyError:
+            raise BlobMissing(name) from None
+
+    async def delete_blobs(self, names: Iterable[str]) -> None:
+        """Delete blobs."""
+        for name in names:
+            self.blobs.pop(name, None)
+
+    # What the host does with the queues: receive, delete, show again.
+
+    def visible(self) -> list[StoredMessage]:
+        """List the messages that a receiver could get now."""
+        return [message for message in self.messages if message.visible_at <= self._now()]
+
+    def receive(self, *, count: int, visibility_s: float) -> list[tuple[StoredMessage, int]]:
+        """Take messages in any order, each with the receipt of this delivery, and hide them."""
+        visible = self.visible()
+        if self._chance is not None:
+            self._chance.shuffle(visible)
+        received = visible[:count]
+        for message in received:
+            message.visible_at = self._now() + timedelta(seconds=visibility_s)
+            message.dequeue_count += 1
+            message.receipt += 1
+        return [(message, message.receipt) for message in received]
+
+    def delete(self, message: StoredMessage, receipt: int) -> None:
+        """Delete a message if the receipt is that of its last delivery."""
+        if message.receipt == receipt and message in self.messages:
+            self.messages.remove(message)
+
+    def take_put_log(self) -> list[tuple[str, str]]:
+        """Hand out what was put since this was asked last, as (queue, body)."""
+        log, self._put_log = self._put_log, []
+        return log
+
+    def _version(self, columns: Columns) -> Versioned:
+        self._etags += 1
+        return Versioned(dict(columns), f'W/"{self._etags}"')

@@ -1,0 +1,121 @@
+"""One instance's partition as a whole: loads of many pages, commits of many rows (rule C).
+
+C1  A commit that does not fit is written in chunks. Each is a transaction of InsertOrReplace rows
+    *with the sentinel under If-Match*, unchanged in meaning; its new ETag is the next one's
+    condition. Without that fence a slow writer overwrites rows that a faster one has committed.
+C2  Rows are inserted or replaced, never just inserted: a torn commit may have left rows there.
+C3  A load that needs more than one page throws the first away, reads the sentinel FIRST, then pages
+    up to its sequence number. With the sentinel read last, a torn row of page 1 would pass for a
+    row that somebody committed in between. Rows above the sequence number are garbage.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from durable.model.codec import Columns, decode_row, encode_row
+from durable.model.ids import InstanceId
+from durable.model.instance import HistoryRow, InstanceRecord, stub_of
+from durable.model.records import decode_record, encode_record
+from durable.storage.port import ETag, InstanceStore, Versioned
+
+# The service takes 4 MiB a transaction; the multipart frame and our estimate of it need the rest.
+TRANSACTION_BYTES_MAX = 3 * 1024 * 1024
+ROW_OVERHEAD_BYTES = 1500
+COLUMN_OVERHEAD_BYTES = 60
+
+RawRow = tuple[int, Columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An instance as it was at one ETag: its record and its committed rows in order.
+
+    An instance that does not exist has neither record nor ETag.
+    """
+
+    record: InstanceRecord | None = None
+    etag: ETag | None = None
+    rows: tuple[HistoryRow, ...] = ()
+
+
+async def load(store: InstanceStore, instance_id: InstanceId, known: Snapshot | None = None) -> Snapshot:
+    """Read an instance; with `known`, read only what came after it, unless another life began."""
+    if known is None or known.record is None:
+        return await _load_from(store, instance_id, 0, ())
+    newer = await _load_from(store, instance_id, known.record.sequence + 1, known.rows)
+    if newer.record is None or newer.record.life_id == known.record.life_id:
+        return newer
+    # Another life under the same id: ordinals went on, but the rows that we know may be gone.
+    return await _load_from(store, instance_id, 0, ())
+
+
+async def _load_from(
+    store: InstanceStore, instance_id: InstanceId, first: int, before: tuple[HistoryRow, ...]
+) -> Snapshot:
+    page = await store.read_page(instance_id, first=first)
+    if page.more:
+        sentinel = await store.read_sentinel(instance_id)
+        rows = await _read_up_to(store, instance_id, first, sentinel)
+    else:
+        sentinel, rows = page.sentinel, page.rows
+    if sentinel is None:
+        return Snapshot()
+    record = decode_record(instance_id, sentinel.columns)
+    committed = tuple(
+        decode_row(ordinal, columns) for ordinal, columns in rows if ordinal <= record.sequence
+    )
+    return Snapshot(record, sentinel.etag, before + committed)
+
+
+async def _read_up_to(
+    store: InstanceStore, instance_id: InstanceId, first: int, sentinel: Versioned | None
+) -> Sequence[RawRow]:
+    if sentinel is None:
+        return ()
+    last = decode_record(instance_id, sentinel.columns).sequence
+    rows: list[RawRow] = []
+    while first <= last:
+        page = await store.read_page(instance_id, first=first)
+        rows.extend(page.rows)
+        if not page.more or not page.rows:
+            break
+        first = page.rows[-1][0] + 1
+    return rows
+
+
+async def commit(
+    store: InstanceStore,
+    instance_id: InstanceId,
+    before: Snapshot,
+    record: InstanceRecord,
+    rows: Sequence[HistoryRow],
+) -> Snapshot:
+    """Write rows and record so that all of it counts or nothing does; return what now stands there.
+
+    Raises `LostRace` or a `StorageFault`; in either case at most garbage rows were left.
+    """
+    etag = before.etag
+    sentinel = encode_record(record)
+    chunks = list(_chunks([(row.ordinal, encode_row(row)) for row in rows], store.rows_per_transaction_max - 1))
+    for chunk in chunks[:-1]:
+        # The fence: the sentinel as it was, so that this chunk fails if anybody committed since.
+        fence = encode_record(before.record or stub_of(record))
+        etag = await store.transact(instance_id, chunk, fence, etag=etag)
+    etag = await store.transact(instance_id, chunks[-1], sentinel, etag=etag)
+    return Snapshot(record, etag, (*before.rows, *rows))
+
+
+def _chunks(rows: Sequence[RawRow], rows_max: int) -> Iterator[Sequence[RawRow]]:
+    chunk: list[RawRow] = []
+    size = 0
+    for row in rows:
+        row_size = ROW_OVERHEAD_BYTES + sum(
+            COLUMN_OVERHEAD_BYTES + (3 * len(value) if isinstance(value, str) else 8)
+            for value in row[1].values()
+        )
+        if chunk and (len(chunk) >= rows_max or size + row_size > TRANSACTION_BYTES_MAX):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += row_size
+    yield chunk

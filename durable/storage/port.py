@@ -1,0 +1,178 @@
+"""The port: what the engine and the client need of a store.
+
+**One call is one storage transaction** (one round trip), so that counting calls counts money, and
+the gaps between calls are all the points at which a crash can fall.
+
+Every call ends in one of these ways:
+
+* it returns: the effect is durable;
+* `LostRace`: the condition (ETag, or "must not exist") did not hold; nothing was written;
+* `StorageFault`: nothing was written; the same call may succeed later;
+* `OutcomeUnknown`: written, not written, or *about to be* written; who needs to know must read.
+
+Reads raise `StorageFault` only. A store never retries a write by itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from durable.model.codec import Columns
+from durable.model.ids import InstanceId
+
+ETag = str
+
+WORK_ITEMS = "workitems"
+TIMERS = "timers"
+
+
+def control_queue(partition: int) -> str:
+    """Name the control queue of a partition, as the port names queues: without the hub."""
+    return f"control-{partition:02}"
+
+
+class StorageOutcome(Exception):  # noqa: N818  (an outcome; only two of the three are errors)
+    """How a storage call can end besides returning."""
+
+
+class LostRace(StorageOutcome):
+    """Somebody else wrote first. Nothing of this call was written."""
+
+
+class StorageFault(StorageOutcome):
+    """Storage refused or could not be reached. Nothing of this call was written."""
+
+
+class OutcomeUnknown(StorageFault):
+    """The answer was lost: the write may be applied, now or later."""
+
+
+class BlobMissing(StorageOutcome):
+    """No blob has this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """The columns of one row and the ETag they had."""
+
+    columns: Columns
+    etag: ETag
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a partition in key order. The sentinel sorts behind every history row.
+
+    `more` says that the partition goes on behind this page; then `sentinel` is `None`.
+    """
+
+    rows: Sequence[tuple[int, Columns]]
+    sentinel: Versioned | None
+    more: bool
+
+
+class InstanceStore(Protocol):
+    """The History table: one partition an instance, one row an ordinal, and its sentinel."""
+
+    @property
+    def rows_per_transaction_max(self) -> int:
+        """How many rows one transaction takes, the sentinel among them (100 on Azure)."""
+        ...
+
+    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+        """Read the rows from ordinal `first` on, one page of them."""
+        ...
+
+    async def read_sentinel(self, instance_id: InstanceId) -> Versioned | None:
+        """Read the sentinel alone."""
+        ...
+
+    async def read_row(self, instance_id: InstanceId, ordinal: int) -> Columns | None:
+        """Read one row."""
+        ...
+
+    async def transact(
+        self,
+        instance_id: InstanceId,
+        rows: Sequence[tuple[int, Columns]],
+        sentinel: Columns,
+        *,
+        etag: ETag | None,
+    ) -> ETag:
+        """Replace the sentinel and insert or replace the rows, all or nothing; return the new ETag.
+
+        The sentinel must still have `etag`, or not exist where that is `None`; else `LostRace`.
+        """
+        ...
+
+    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+        """Delete rows in one transaction; rows that are gone already do not matter."""
+        ...
+
+
+class SummaryStore(Protocol):
+    """The Instances table: the projection that lists read."""
+
+    async def read_summary(self, instance_id: InstanceId) -> Versioned | None:
+        """Read one summary."""
+        ...
+
+    async def write_summary(
+        self, instance_id: InstanceId, columns: Columns, *, etag: ETag | None
+    ) -> ETag:
+        """Replace the summary if it still has `etag`, or insert it where that is `None`."""
+        ...
+
+
+class MessageStore(Protocol):
+    """The queues, from the sender's side. Receiving and deleting is the host's."""
+
+    async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:
+        """Put a message, visible after the delay (whole seconds, at most 7 days)."""
+        ...
+
+    async def bury(self, queue: str, body: str) -> None:
+        """Put a body that nobody here can read onto the queue's poison queue, for people to look at."""
+        ...
+
+
+class BlobStore(Protocol):
+    """The container of large payloads: texts by name."""
+
+    async def put_blob(self, name: str, text: str) -> None:
+        """Write a blob. Names are never reused for another text."""
+        ...
+
+    async def read_blob(self, name: str) -> str:
+        """Read a blob, or raise `BlobMissing`."""
+        ...
+
+    async def delete_blobs(self, names: Iterable[str]) -> None:
+        """Delete blobs; those that are gone already do not matter."""
+        ...
+
+
+class TaskHubStore(InstanceStore, SummaryStore, MessageStore, BlobStore, Protocol):
+    """Everything that one task hub keeps."""
+
+    @property
+    def task_hub(self) -> str:
+        """The hub's name."""
+        ...
+
+    @property
+    def partition_count(self) -> int:
+        """How many control queues the hub has; fixed for its life."""
+        ...
+
+    async def create(self) -> None:
+        """Create what is missing of the hub's resources; may be called again and again."""
+        ...
+
+    async def management_key(self) -> str:
+        """Return the key that guards the hub's management routes, made when it was first asked for."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

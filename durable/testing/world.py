@@ -1,0 +1,191 @@
+"""World: a task hub on the memory store, hosts that deliver its messages, and one seed.
+
+One thread, a virtual clock, chance from the seed alone: the same seed and fault give the same run.
+Messages are delivered in rounds: each host receives a few, runs them at once, deletes those that
+were dealt with. When nothing is visible the clock jumps to the next message. A dead host's messages
+show again when their visibility runs out, as on the platform, and a new host takes its place.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from durable.client.durable_client import DurableClient
+from durable.engine.registry import Registry
+from durable.engine.settings import EngineSettings
+from durable.engine.worker import TaskHubWorker
+from durable.storage.memory import MemoryStore, StoredMessage
+from durable.storage.port import TIMERS, WORK_ITEMS, StorageOutcome
+from durable.testing.faults import Actor, ActorDied, Fault, Gate, GatedStore
+
+T = TypeVar("T")
+
+VISIBILITY_S = 600
+ROUNDS_MAX = 20_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+WorkerFactory = Callable[..., TaskHubWorker]
+
+
+class VirtualEnvironment:
+    """A clock that moves when somebody waits, and chance from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        """Begin at the beginning of a year."""
+        self._now = START
+        self._chance = random.Random(seed)  # noqa: S311
+        self._ids = 0
+
+    def now(self) -> datetime:
+        """Tell the virtual time."""
+        return self._now
+
+    def new_id(self) -> str:
+        """Count."""
+        self._ids += 1
+        return f"{self._ids:032x}"
+
+    def jitter(self) -> float:
+        """Draw from the seed."""
+        return self._chance.random()
+
+    async def wait(self, delay_s: float) -> None:
+        """Move the clock and let the others go first."""
+        self._now += timedelta(seconds=delay_s)
+        await asyncio.sleep(0)
+
+    def move_to(self, moment: datetime) -> None:
+        """Move the clock, never back."""
+        self._now = max(self._now, moment)
+
+    async def call_blocking(self, function: Callable[[], T]) -> T:
+        """Call it here: nothing blocks in a simulation."""
+        return function()
+
+
+class World:
+    """One task hub and its hosts."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        seed: int = 0,
+        fault: Fault | None = None,
+        hosts: int = 2,
+        messages_at_once: int = 4,
+        rows_per_transaction_max: int = 100,
+        rows_per_page_max: int = 1000,
+        settings: EngineSettings | None = None,
+        worker: WorkerFactory = TaskHubWorker,
+    ) -> None:
+        """Build it; nothing runs yet."""
+        self.environment = VirtualEnvironment(seed)
+        self.store = MemoryStore(
+            now=self.environment.now,
+            chance=random.Random(seed),  # noqa: S311
+            rows_per_transaction_max=rows_per_transaction_max,
+            rows_per_page_max=rows_per_page_max,
+        )
+        self.gate = Gate(fault)
+        self.registry = registry
+        self.settings = settings or EngineSettings()
+        self.deliveries: Counter[str] = Counter()
+        self.ever_sent: list[tuple[str, str]] = []
+        self._worker = worker
+        self._messages_at_once = messages_at_once
+        self._hosts_made = 0
+        self._hosts = [self._new_host() for _ in range(hosts)]
+        self._chance = random.Random(seed + 1)  # noqa: S311
+
+    def _new_host(self) -> tuple[Actor, TaskHubWorker]:
+        self._hosts_made += 1
+        actor = Actor(f"host{self._hosts_made}")
+        store = GatedStore(self.store, self.gate, actor)
+        worker = self._worker(store, self.registry, self.environment, self.settings)
+        return actor, worker
+
+    async def as_client(self, act: Callable[[DurableClient], Awaitable[T]]) -> T:
+        """Let a client do something; one that crashes, or learns no outcome, does it once more."""
+        for attempt in range(3):
+            actor = Actor(f"client{attempt}")
+            client = DurableClient(GatedStore(self.store, self.gate, actor), self.environment)
+            try:
+                return await act(client)
+            except (ActorDied, StorageOutcome):
+                continue
+        raise AssertionError("a single fault can't fail a client three times")
+
+    async def settle(self) -> None:
+        """Deliver until no message is left."""
+        for _ in range(ROUNDS_MAX):
+            self._note_sent()
+            if not self.store.messages:
+                return
+            if not self.store.visible():
+                self.environment.move_to(min(m.visible_at for m in self.store.messages))
+                continue
+            await self._round()
+        raise AssertionError(f"no rest after {ROUNDS_MAX} rounds: {self.store.messages[:3]}")
+
+    async def deliver_everything_again(self) -> None:
+        """Put every message that was ever sent once more, and settle."""
+        self._note_sent()
+        bodies, self.ever_sent = list(dict.fromkeys(self.ever_sent)), []
+        for queue, body in bodies:
+            await self.store.put(queue, body)
+        await self.settle()
+
+    def _note_sent(self) -> None:
+        self.ever_sent.extend(self.store.take_put_log())
+
+    async def _round(self) -> None:
+        self._chance.shuffle(self._hosts)
+        tasks: list[asyncio.Task[None]] = []
+        for actor, worker in self._hosts:
+            try:
+                received = await self.gate.write(actor, "receive", self._receive)
+            except (ActorDied, StorageOutcome):
+                continue
+            tasks.extend(
+                asyncio.ensure_future(self._invoke(actor, worker, message, receipt))
+                for message, receipt in received
+            )
+        await _finish(tasks)
+        self._hosts = [
+            (actor, worker) if not actor.is_dead else self._new_host()
+            for actor, worker in self._hosts
+        ]
+
+    async def _receive(self) -> list[tuple[StoredMessage, int]]:
+        return self.store.receive(count=self._messages_at_once, visibility_s=VISIBILITY_S)
+
+    async def _invoke(
+        self, actor: Actor, worker: TaskHubWorker, message: StoredMessage, receipt: int
+    ) -> None:
+        """Do what the Functions host does with one message."""
+        self.deliveries[message.queue] += 1
+        on_message = {WORK_ITEMS: worker.on_work_item, TIMERS: worker.on_timer}.get(
+            message.queue, worker.on_control_message
+        )
+        await on_message(message.body, dequeue_count=message.dequeue_count)
+
+        async def delete() -> None:
+            self.store.delete(message, receipt)
+
+        try:
+            await self.gate.write(actor, f"delete {message.queue}", delete)
+        except StorageOutcome:
+            return  # the host does not mind: the message comes again
+
+
+async def _finish(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Wait for all; a dead actor's are dead, any other error is a finding."""
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, BaseException) and not isinstance(
+            outcome, ActorDied | StorageOutcome
+        ):
+            raise outcome
