@@ -32,6 +32,11 @@ class Submission:
     duty: bool
     answer: "asyncio.Future[_Call]"
 
+    def done(self) -> None:
+        """Tell the submitter that everything that follows from its message is durable and sent."""
+        if not self.answer.done():
+            self.answer.set_result(_Call.DONE)
+
     def fail(self, error: BaseException) -> None:
         """Tell the submitter that its message was not dealt with, unless it knows better already."""
         if not self.answer.done():
@@ -93,8 +98,7 @@ class Coalescer:
                     for submission in batch:
                         submission.fail(error)
                 for submission in batch:
-                    if not submission.answer.done():
-                        submission.answer.set_result(_Call.DONE)
+                    submission.done()
         finally:
             for submission in batch:
                 submission.fail(StorageFault("The invocation that led this batch was cancelled."))

@@ -46,7 +46,7 @@ logger = logging.getLogger("durable")
 
 
 @dataclass(slots=True)
-class _Turn:
+class Turn:
     """What one batch comes to."""
 
     instance_id: InstanceId
@@ -103,13 +103,7 @@ class Orchestrations:
         is still a token and must not be deleted. The caller is the only one in this process that
         advances the instance.
         """
-        warm = self.warm.take(instance_id)
-        turn = _Turn(instance_id, batch, warm)
-        if warm is not None and any(submission.duty for submission in batch):
-            # Rule A3: with the duty the verdict must not come from the cache, not even "known":
-            # the store may have unsent episodes that the cache has never heard of (hole H3b).
-            warm.drop_live()
-            turn.state = None
+        turn = Turn(instance_id, batch, self._take_warm(instance_id, batch))
         try:
             await self._commit(turn)
             await self._dispatch(turn)
@@ -120,13 +114,27 @@ class Orchestrations:
         if turn.state is not None and turn.state.snapshot.record is not None:
             self.warm.keep(instance_id, turn.state)
 
-    async def _commit(self, turn: _Turn) -> None:
+    def _take_warm(
+        self, instance_id: InstanceId, batch: Sequence[Submission]
+    ) -> InstanceState | None:
+        """Take what is warm, unless a message of the batch has the duty (rule A3).
+
+        Then no verdict must come from the cache, not even "known": the store may have unsent
+        episodes that the cache has never heard of (hole H3b).
+        """
+        state = self.warm.take(instance_id)
+        if state is not None and any(submission.duty for submission in batch):
+            state.drop_live()
+            return None
+        return state
+
+    async def _commit(self, turn: Turn) -> None:
         """Loop until the new messages are committed, or nothing is new on a fresh state."""
         for attempt in range(LOST_RACES_MAX):
             state = await self._state_of(turn)
             record, messages = state.snapshot.record, turn.messages
             turn.verdicts = admit(record, state.ledger, messages)
-            if not turn.is_fresh and _needs_fresh(turn.verdicts):
+            if not turn.is_fresh and self._needs_fresh(turn.verdicts):
                 await self._reload(turn)
                 continue
             if Verdict.NEW not in turn.verdicts:
@@ -157,13 +165,13 @@ class Orchestrations:
             f"Instance '{turn.instance_id}' lost {LOST_RACES_MAX} races in a row; trying later."
         )
 
-    async def _state_of(self, turn: _Turn) -> InstanceState:
+    async def _state_of(self, turn: Turn) -> InstanceState:
         if turn.state is None:
             turn.state = InstanceState.of(await partition.load(self._store, turn.instance_id))
             turn.is_fresh = True
         return turn.state
 
-    async def _reload(self, turn: _Turn) -> None:
+    async def _reload(self, turn: Turn) -> None:
         """Read what is newer. The generator is dropped first: it stands behind a lost decision."""
         assert turn.state is not None
         turn.state.drop_live()
@@ -172,12 +180,12 @@ class Orchestrations:
         turn.is_fresh = True
 
     @staticmethod
-    def _is_ours(turn: _Turn, proposal: _Proposal) -> bool:
+    def _is_ours(turn: Turn, proposal: _Proposal) -> bool:
         assert turn.state is not None
         record = turn.state.snapshot.record
         return record is not None and record.commit_id == proposal.record.commit_id
 
-    async def _propose(self, turn: _Turn, state: InstanceState) -> _Proposal | None:
+    async def _propose(self, turn: Turn, state: InstanceState) -> _Proposal | None:
         """Decide, and put large payloads into blobs. `None`: a blob was gone, the state is reloaded."""
         now = self._environment.now()
         before = state.snapshot.record
@@ -222,7 +230,7 @@ class Orchestrations:
         )
 
     def _open(
-        self, turn: _Turn, before: InstanceRecord | None
+        self, turn: Turn, before: InstanceRecord | None
     ) -> tuple[InstanceRecord, list[TaskMessage]]:
         """List the new messages, the start first, and make the record that their execution has."""
         new = [m for m, v in zip(turn.messages, turn.verdicts, strict=True) if v is Verdict.NEW]
@@ -269,7 +277,7 @@ class Orchestrations:
 
     async def _decide(
         self,
-        turn: _Turn,
+        turn: Turn,
         state: InstanceState,
         opened: InstanceRecord,
         history: list[HistoryEvent],
@@ -324,7 +332,7 @@ class Orchestrations:
 
     @staticmethod
     def _mark_latecomers(
-        turn: _Turn, messages: Sequence[TaskMessage], decision: Decision
+        turn: Turn, messages: Sequence[TaskMessage], decision: Decision
     ) -> None:
         """What came after the end is dropped, in the same commit that makes the end."""
         late = {id(message) for message in messages[decision.consumed :]}
@@ -332,7 +340,7 @@ class Orchestrations:
             if id(message) in late:
                 turn.verdicts[index] = Verdict.DROPPED
 
-    async def _dispatch(self, turn: _Turn) -> None:
+    async def _dispatch(self, turn: Turn) -> None:
         """Send what was committed, and what somebody else may have left unsent."""
         state, committed = turn.state, turn.committed
         if state is None:
@@ -352,9 +360,8 @@ class Orchestrations:
         if committed is not None:
             await collect(self._store, self._dispatcher, turn.instance_id, state)
 
-
-def _needs_fresh(verdicts: Sequence[Verdict]) -> bool:
-    """Rule A3: a stale state may say "new" (a commit will tell) and "known" (it stays known)."""
-    if Verdict.UNKNOWN_TASK in verdicts:
-        return True
-    return Verdict.NEW not in verdicts and Verdict.DROPPED in verdicts
+    def _needs_fresh(self, verdicts: Sequence[Verdict]) -> bool:
+        """Rule A3: a stale state may say "new" (a commit will tell) and "known" (it stays known)."""
+        if Verdict.UNKNOWN_TASK in verdicts:
+            return True
+        return Verdict.NEW not in verdicts and Verdict.DROPPED in verdicts

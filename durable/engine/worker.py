@@ -49,6 +49,8 @@ BACKOFF_S_MAX = 8.0
 class TaskHubWorker:
     """Runs the orchestrations and activities of one task hub, as messages come."""
 
+    orchestrations_type = Orchestrations
+
     def __init__(
         self,
         store: TaskHubStore,
@@ -61,7 +63,9 @@ class TaskHubWorker:
         self._registry = registry
         self._environment = environment
         self._settings = settings or EngineSettings()
-        self._orchestrations = Orchestrations(store, registry, environment, self._settings)
+        self._orchestrations = self.orchestrations_type(
+            store, registry, environment, self._settings
+        )
         self._dispatcher = self._orchestrations.dispatcher
         self._coalescer = Coalescer(
             self._orchestrations.advance, batch_max=self._settings.batch_inputs_max

@@ -17,6 +17,9 @@ from durable.client.durable_client import DurableClient
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
+from durable.model.envelopes import decode_message
+from durable.model.history import TaskScheduled
+from durable.model.records import decode_record
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import TIMERS, WORK_ITEMS, StorageOutcome
 from durable.testing.faults import Actor, ActorDied, Fault, Gate, GatedStore
@@ -95,6 +98,7 @@ class World:
         self.settings = settings or EngineSettings()
         self.deliveries: Counter[str] = Counter()
         self.ever_sent: list[tuple[str, str]] = []
+        self.ghosts: list[str] = []
         self._worker = worker
         self._messages_at_once = messages_at_once
         self._hosts_made = 0
@@ -134,8 +138,7 @@ class World:
     async def deliver_everything_again(self) -> None:
         """Put every message that was ever sent once more, and settle."""
         self._note_sent()
-        bodies, self.ever_sent = list(dict.fromkeys(self.ever_sent)), []
-        for queue, body in bodies:
+        for queue, body in dict.fromkeys(self.ever_sent):
             await self.store.put(queue, body)
         await self.settle()
 
@@ -168,6 +171,8 @@ class World:
     ) -> None:
         """Do what the Functions host does with one message."""
         self.deliveries[message.queue] += 1
+        if message.queue == WORK_ITEMS:
+            self._note_ghost(message.body)
         on_message = {WORK_ITEMS: worker.on_work_item, TIMERS: worker.on_timer}.get(
             message.queue, worker.on_control_message
         )
@@ -180,6 +185,28 @@ class World:
             await self.gate.write(actor, f"delete {message.queue}", delete)
         except StorageOutcome:
             return  # the host does not mind: the message comes again
+
+
+    def _note_ghost(self, body: str) -> None:
+        """Note a task that is about to run although no committed decision asked for it."""
+        work = decode_message(body)
+        task = work.event
+        sentinel = self.store.sentinels.get(work.instance_id)
+        if not isinstance(task, TaskScheduled) or sentinel is None:
+            self.ghosts.append(body)
+            return
+        last = decode_record(work.instance_id, sentinel.columns).sequence
+        rows = self.store.rows.get(work.instance_id, {})
+        asked_for = (
+            columns
+            for ordinal, columns in rows.items()
+            if ordinal <= last
+            and columns["EventType"] == "TaskScheduled"
+            and columns["EventId"] == task.event_id
+            and columns["ExecutionId"] == work.execution_id
+        )
+        if not any(columns["Name"] == task.name for columns in asked_for):
+            self.ghosts.append(body)
 
 
 async def _finish(tasks: Sequence["asyncio.Task[None]"]) -> None:
