@@ -116,7 +116,9 @@ async def _make_pending(
     pending = replace(pending, input=started.input, blobs=message.blobs)
     await store.transact(message.instance_id, (), encode_record(pending), etag=etag)
     try:
-        await summaries.show(store, message.instance_id, pending, etag=None)
+        await summaries.show(
+            store, message.instance_id, pending, etag=None, is_first=before is None
+        )
     except StorageFault:
         return  # only lists are late; the first episode shows it
 

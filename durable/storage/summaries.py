@@ -4,6 +4,7 @@ It is only ever replaced by something newer, by the record's own count of visibl
 that slept must not bring back "Running" over "Completed".
 """
 
+from durable.model.codec import Columns
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.records import encode_summary
@@ -13,26 +14,36 @@ ATTEMPTS_MAX = 20
 
 
 async def show(
-    store: TaskHubStore, instance_id: InstanceId, record: InstanceRecord, *, etag: ETag | None
+    store: TaskHubStore,
+    instance_id: InstanceId,
+    record: InstanceRecord,
+    *,
+    etag: ETag | None,
+    is_first: bool = False,
 ) -> ETag | None:
     """Show the record; return the ETag that it now has, `None` where something newer stands.
 
-    `etag` is what this process wrote last, if it did; with it the read is saved.
+    With `etag`, what this process wrote last, or `is_first`, nothing was ever shown for this id,
+    the read is saved; if the guess is wrong it costs one failed write.
     """
     columns = encode_summary(record, task_hub=store.task_hub)
-    is_guess = etag is not None
+    must_read = etag is None and not is_first
     for _ in range(ATTEMPTS_MAX):
-        if not is_guess:
+        if must_read:
             current = await store.read_summary(instance_id)
-            if current is not None and _count(current.columns.get("StatusSequence")) >= record.status_sequence:
+            if current is not None and _count(current.columns) >= record.status_sequence:
                 return None
             etag = current.etag if current is not None else None
         try:
             return await store.write_summary(instance_id, columns, etag=etag)
         except LostRace:
-            is_guess = False
-    raise StorageFault(f"The summary of instance '{instance_id}' changes faster than it can be read.")
+            must_read = True
+    raise StorageFault(
+        f"The summary of instance '{instance_id}' changes faster than it can be read."
+    )
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else -1
+def _count(columns: Columns) -> int:
+    """Read the count of a summary; one that another engine wrote has none and is older."""
+    count = columns.get("StatusSequence")
+    return count if isinstance(count, int) else -1

@@ -99,6 +99,7 @@ class World:
         self.deliveries: Counter[str] = Counter()
         self.ever_sent: list[tuple[str, str]] = []
         self.ghosts: list[str] = []
+        self.driven = 0  # calls that were made before everything was delivered again
         self._worker = worker
         self._messages_at_once = messages_at_once
         self._hosts_made = 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from durable.engine.worker import TaskHubWorker
 from durable.model.envelopes import decode_message
@@ -47,6 +47,7 @@ async def _run(
         worker=worker,
     )
     await scenario.drive(world)
+    world.driven = len(world.gate.calls)
     # Only until here: afterwards old messages of lives that are collected come again on purpose.
     assert not world.ghosts, f"an activity ran on an uncommitted decision: {world.ghosts[0]}"
     first = await _check(world, scenario)
@@ -106,7 +107,13 @@ def _identity(body: str) -> tuple[str | None, int]:
     return message.execution_id, message.event.event_id if task_id is None else task_id
 
 
-def faults(calls: list[Call]) -> Iterator[Fault]:
+def calls_of(scenario: Scenario, *, seed: int = 0) -> list[Call]:
+    """List the storage calls that the scenario makes when nothing fails, before the redelivery."""
+    world = run(scenario, seed=seed)
+    return world.gate.calls[: world.driven]
+
+
+def faults(calls: Sequence[Call]) -> Iterator[Fault]:
     """Every kind of fault at each of these calls."""
     for call in calls:
         for kind in FaultKind:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.simulation.experiment import faults, run
+from tests.simulation.experiment import calls_of, faults, run
 from tests.simulation.mutants import MUTANTS, worker_of
 from tests.simulation.scenarios import SCENARIOS
 
@@ -18,7 +18,7 @@ def test_an_engine_that_breaks_a_rule_is_caught(
     """Some single fault, or none at all, shows what the broken rule is good for."""
     experiments, caught = 0, 0
     for scenario in SMALL[:3]:
-        for fault in (None, *faults(run(scenario).gate.calls)):
+        for fault in (None, *faults(calls_of(scenario))):
             experiments += 1
             try:
                 run(scenario, fault=fault, worker=worker_of(MUTANTS[name]))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from durable.testing.faults import Call, Fault, FaultKind
-from tests.simulation.experiment import faults, run
+from tests.simulation.experiment import calls_of, faults, run
 from tests.simulation.scenarios import FAN_OF_250, SCENARIOS, Scenario
 
 SHARDS = 4
@@ -20,7 +20,7 @@ def test_no_single_fault_loses_or_doubles_anything(
     scenario: Scenario, shard: int, count_cases: Callable[[str, int], None]
 ) -> None:
     """Whatever single call fails or dies, the orchestration completes and nothing is left over."""
-    calls = run(scenario).gate.calls
+    calls = calls_of(scenario)
     experiment_with(scenario, list(faults(calls))[shard::SHARDS], count_cases)
 
 
@@ -29,7 +29,7 @@ def test_no_single_fault_hurts_a_fan_out_of_250(
     shard: int, count_cases: Callable[[str, int], None]
 ) -> None:
     """The same for commits of several chunks: every commit and read, every 10th queue call."""
-    calls = run(FAN_OF_250).gate.calls
+    calls = calls_of(FAN_OF_250)
     experiment_with(FAN_OF_250, list(faults(chosen(calls)))[shard :: 2 * SHARDS], count_cases)
 
 
