@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from durable.model import history
 from durable.model.errors import MalformedMessageError
@@ -24,6 +24,8 @@ Column = str | int | bool | datetime
 Columns = Mapping[str, Column]
 
 BLOB_SUFFIX = "BlobName"
+# What reading hostile text can end in: wrong types, missing members, numbers without end, depth.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 NOTHING = "null"
 
 EVENT_TYPES: Mapping[str, type[HistoryEvent]] = {
@@ -43,7 +45,6 @@ EVENT_TYPES: Mapping[str, type[HistoryEvent]] = {
         history.EventRaised,
     )
 }
-TIMES = frozenset({"fire_at", "timestamp"})
 
 
 def column_of(field: str) -> str:
@@ -53,6 +54,16 @@ def column_of(field: str) -> str:
     return "".join(part.capitalize() for part in field.split("_"))
 
 
+def _column_type(kind: Any) -> type[Column]:
+    """Tell what a field's column holds: a number, a time, else text."""
+    members = (kind, *get_args(kind))
+    return int if int in members else datetime if datetime in members else str
+
+
+FIELD_TYPES: Mapping[type[HistoryEvent], Mapping[str, type[Column]]] = {
+    kind: {field.name: _column_type(field.type) for field in dataclasses.fields(kind)}
+    for kind in EVENT_TYPES.values()
+}
 FIELDS: Mapping[type[HistoryEvent], tuple[tuple[str, str], ...]] = {
     kind: tuple((field.name, column_of(field.name)) for field in dataclasses.fields(kind))
     for kind in EVENT_TYPES.values()
@@ -86,16 +97,19 @@ def decode_event(columns: Columns) -> tuple[HistoryEvent, dict[str, str]]:
             blob = columns.get(column + BLOB_SUFFIX)
             if blob is not None:
                 blobs[column] = str(blob)
-            if column in columns:
-                values[field] = _decode_field(field, columns[column])
+            if columns.get(column) is not None:
+                values[field] = _decode_field(field, columns[column], FIELD_TYPES[kind][field])
         return kind(**values), blobs
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(f"Not a history event: {error!r}") from error
 
 
-def _decode_field(field: str, value: Column) -> Any:
-    if field in TIMES:
+def _decode_field(field: str, value: Column, expected: type[Column]) -> Any:
+    """Read one column. A message may hold anything: what is of the wrong type is refused here."""
+    if expected is datetime:
         return decode_time(value)
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise TypeError(f"{field} is {value!r}")
     if field == "orchestration_status":
         return RuntimeStatus(value)
     if field == "failure_details":
@@ -107,7 +121,7 @@ def with_payload(event: HistoryEvent, column: str, text: str) -> HistoryEvent:
     """Put the text of a fetched blob into its field."""
     for field, name in FIELDS[type(event)]:
         if name == column:
-            return dataclasses.replace(event, **{field: _decode_field(field, text)})
+            return dataclasses.replace(event, **{field: _decode_field(field, text, str)})
     raise MalformedMessageError(f"{type(event).__name__} has no column {column}.")
 
 

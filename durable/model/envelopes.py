@@ -6,12 +6,20 @@ A message too large for the queue is `1@` and the name of the blob that holds it
 """
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-from durable.model.codec import decode_event, decode_time, encode_event, to_json
+from durable.model.codec import (
+    UNREADABLE,
+    decode_event,
+    decode_time,
+    encode_event,
+    to_json,
+)
 from durable.model.errors import MalformedMessageError
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
+
+T = TypeVar("T")
 
 WHOLE = "1:"
 
@@ -43,24 +51,34 @@ def decode_message(text: str) -> TaskMessage:
     try:
         members = json.loads(text[len(WHOLE) :])
         event, blobs = decode_event(members["event"])
-        execution_id = members.get("execution")
-        held_since = members.get("heldSince")
+        execution_id = _optional(members, "execution", str)
+        held_since = _optional(members, "heldSince", str)
         return TaskMessage(
-            instance_id=InstanceId(_text(members["to"])),
+            instance_id=InstanceId(_required(members, "to")),
             event=event,
-            execution_id=None if execution_id is None else ExecutionId(_text(execution_id)),
-            generation=members.get("generation"),
-            message_id=members.get("id"),
-            again=bool(members.get("again", False)),
+            execution_id=None if execution_id is None else ExecutionId(execution_id),
+            generation=_optional(members, "generation", int),
+            message_id=_optional(members, "id", str),
+            again=members.get("again", False) is True,
             blobs=blobs,
             held_since=None if held_since is None else decode_time(held_since),
-            holds=int(members.get("holds", 0)),
+            holds=_optional(members, "holds", int) or 0,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise MalformedMessageError(f"Not a message of this engine: {error!r}: {text[:80]!r}") from error
+    except UNREADABLE as error:
+        raise MalformedMessageError(
+            f"Not a message of this engine: {error!r}: {text[:80]!r}"
+        ) from error
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"expected text, found {value!r}")
+def _required(members: dict[str, Any], name: str) -> str:
+    text = _optional(members, name, str)
+    if not text:
+        raise TypeError(f"{name} is missing")
+    return text
+
+
+def _optional(members: dict[str, Any], name: str, expected: type[T]) -> T | None:
+    value = members.get(name)
+    if value is not None and (not isinstance(value, expected) or isinstance(value, bool)):
+        raise TypeError(f"{name} is {value!r}")
     return value

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from durable.model.codec import BLOB_SUFFIX, NOTHING, Column, Columns, decode_time
+from durable.model.codec import BLOB_SUFFIX, NOTHING, UNREADABLE, Column, Columns, decode_time
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
@@ -67,7 +67,7 @@ def decode_record(instance_id: InstanceId, columns: Columns) -> InstanceRecord:
         )
     try:
         return _decode(columns)
-    except (KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise MalformedMessageError(
             f"The sentinel of instance '{instance_id}' can't be read: {error!r}"
         ) from error

@@ -1,11 +1,14 @@
 """Instance ids and ordinals ↔ keys of table rows (storage.md section 1.3, DTFx KeySanitation)."""
 
+import re
+
 from durable.model.ids import is_control
 
 SENTINEL_ROW = "sentinel"
 ESCAPES = {"^": "^^", "/": "^0", "\\": "^1", "#": "^2", "?": "^3"}
 CONTROL_OFFSET = 0xC0
 ORDINAL_DIGITS = 16
+ORDINAL = re.compile(rf"[0-9A-F]{{{ORDINAL_DIGITS}}}")
 
 
 def escape_key(text: str) -> str:
@@ -28,9 +31,4 @@ def row_key(ordinal: int) -> str:
 
 def ordinal_of(key: str) -> int | None:
     """Read a row key; `None` for rows that are no history events."""
-    if len(key) != ORDINAL_DIGITS or key != key.upper():
-        return None
-    try:
-        return int(key, 16)
-    except ValueError:
-        return None
+    return int(key, 16) if ORDINAL.fullmatch(key) else None

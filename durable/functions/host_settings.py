@@ -1,0 +1,149 @@
+"""host.json and app settings → what this app's task hub is called and where it lives.
+
+The Durable extension reads `extensions.durableTask` on the .NET side; without it the section is
+ours to read. Rules, as the host has them: names have any case; an app setting
+`AzureFunctionsJobHost__extensions__durableTask__<name>` wins over the file; `%NAME%` in the hub's
+name is an app setting. Without a file everything has its default, so that unit tests need none.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from durable.functions.errors import InvalidHostJsonError
+from durable.model.ids import parse_task_hub
+
+OVERRIDE_PREFIX = "azurefunctionsjobhost"
+DEFAULT_TASK_HUB = "TestHubName"
+DEFAULT_CONNECTION = "AzureWebJobsStorage"
+PARTITIONS_MAX = 16
+TASK_HUB_CHARS_MIN, TASK_HUB_CHARS_MAX = 3, 45
+HOLD_S = 600.0
+# Somebody at a desk has mistyped a name and wants to see it now, not after a deploy's ten minutes.
+HOLD_S_DEVELOPMENT = 5.0
+SECTION = "extensions.durabletask."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """What host.json and the app settings say about the hub. `hold_s` is rule K's patience."""
+
+    task_hub: str
+    connection_name: str = DEFAULT_CONNECTION
+    partition_count: int = 1
+    route_prefix: str = "api"
+    has_queues_section: bool = False
+    is_development: bool = False
+    hold_s: float = HOLD_S
+
+
+def read_host_settings(environment: Mapping[str, str], *, working_directory: Path) -> HostSettings:
+    """Read the app's settings, or raise `InvalidHostJsonError` or `InvalidTaskHubError`."""
+    root = Path(environment.get("AzureWebJobsScriptRoot") or working_directory)
+    values = _host_json(root / "host.json")
+    for name, value in environment.items():
+        parts = re.split("__|:", name.lower())
+        if parts[0] == OVERRIDE_PREFIX:
+            values[".".join(parts[1:])] = value
+    is_development = environment.get("AZURE_FUNCTIONS_ENVIRONMENT", "").lower() == "development"
+    provider = SECTION + "storageprovider."
+    connection = (
+        values.get(provider + "connectionname")
+        or values.get(provider + "connectionstringname")
+        or values.get(SECTION + "azurestorageconnectionstringname")
+        or DEFAULT_CONNECTION
+    )
+    return HostSettings(
+        task_hub=_task_hub(values.get(SECTION + "hubname"), environment),
+        connection_name=str(connection),
+        partition_count=_partition_count(values.get(provider + "partitioncount", 1)),
+        route_prefix=str(values.get("extensions.http.routeprefix", "api")).strip("/"),
+        has_queues_section=any(name.startswith("extensions.queues.") for name in values),
+        is_development=is_development,
+        hold_s=_hold_s(environment, is_development=is_development),
+    )
+
+
+def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
+    """Put app settings in the place of `%NAME%`, or raise `InvalidHostJsonError` naming it."""
+
+    def value_of(found: re.Match[str]) -> str:
+        value = environment.get(found[1])
+        if value is None:
+            raise InvalidHostJsonError(
+                f"The app setting '{found[1]}' is not set; the task hub name '{text}' asks for it."
+            )
+        return value
+
+    return re.sub("%([^%]+)%", value_of, text)
+
+
+def _host_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise InvalidHostJsonError(f"{path.name} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InvalidHostJsonError(f"{path.name} must hold one JSON object.")
+    return dict(_flattened(content, ""))
+
+
+def _flattened(content: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for name, value in content.items():
+        dotted = f"{prefix}{name.lower()}"
+        if isinstance(value, dict):
+            flat += _flattened(value, f"{dotted}.")
+        else:
+            flat.append((dotted, value))
+    return flat
+
+
+def _task_hub(configured: Any, environment: Mapping[str, str]) -> str:
+    if configured:
+        return parse_task_hub(resolve_setting(str(configured), environment))
+    slot = environment.get("WEBSITE_SLOT_NAME", "")
+    if slot and slot.lower() != "production":
+        # Two slots on one hub would run each other's orchestrations with the wrong code.
+        raise InvalidHostJsonError(
+            f"The slot '{slot}' needs a task hub of its own: set "
+            "'extensions.durableTask.hubName' in host.json to '%TASK_HUB%' and give each slot "
+            "its app setting TASK_HUB."
+        )
+    site = environment.get("WEBSITE_SITE_NAME", "")
+    return parse_task_hub(_sanitized(site)) if site else DEFAULT_TASK_HUB
+
+
+def _sanitized(site: str) -> str:
+    name = re.sub("[^A-Za-z0-9]", "", site)
+    if not name[:1].isalpha():
+        name = f"t{name}"
+    if len(name) < TASK_HUB_CHARS_MIN:
+        name += "Hub"
+    return name[:TASK_HUB_CHARS_MAX]
+
+
+def _partition_count(value: Any) -> int:
+    text = str(value).strip()
+    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= PARTITIONS_MAX:
+        raise InvalidHostJsonError(
+            "host.json: 'extensions.durableTask.storageProvider.partitionCount' must be a whole "
+            f"number from 1 to {PARTITIONS_MAX}, not {value!r}."
+        )
+    return int(text)
+
+
+def _hold_s(environment: Mapping[str, str], *, is_development: bool) -> float:
+    text = environment.get("DURABLE_HOLD_SECONDS")
+    if not text:
+        return HOLD_S_DEVELOPMENT if is_development else HOLD_S
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text.strip()):
+        raise InvalidHostJsonError(
+            f"The app setting DURABLE_HOLD_SECONDS must be a number of seconds, not {text!r}."
+        )
+    return float(text)
