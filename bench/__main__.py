@@ -15,7 +15,7 @@ from durable.devhost.azurite import start_azurite
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One orchestration, what it may cost, and what DurableTask.AzureStorage needs (from its code)."""
+    """One orchestration, what it may cost, and what DurableTask.AzureStorage's code needs."""
 
     title: str
     orchestrator: str
@@ -47,7 +47,8 @@ async def main() -> int:
     with start_azurite() as azurite:
         async with rig(azurite.connection_string, app=ROOT / "bench" / "app") as running:
             await running.complete("Sequence", 1)  # resources, connections, imports
-            print(f"{'':30}{'transactions':>13}{'bound':>8}{'round trips':>13}  DurableTask.AzureStorage")
+            heads = f"{'transactions':>13}{'bound':>8}{'round trips':>13}"
+            print(f"{'':30}{heads}  DurableTask.AzureStorage")
             for case in CASES:
                 cost, wire = await measure(running, case)
                 is_over |= cost > case.bound

@@ -5,7 +5,6 @@ process. Signatures survive, because a shared key signs paths and headers but no
 """
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,7 +45,7 @@ class Wire:
         return sum(count for kind, count in self.counts().items() if kind.startswith("table"))
 
     def round_trips(self) -> int:
-        """Count the longest chain of requests of which each began after the one before had ended."""
+        """Count the longest chain of requests that each began after the one before had ended."""
         chain, free_at = 0, 0.0
         counted = (r for r in self.requests if r[0] not in (EMPTY_POLL, CREATE))
         for _, began, ended in sorted(counted, key=lambda request: request[2]):
@@ -55,27 +54,33 @@ class Wire:
         return chain
 
 
-def kind_of(service: str, method: str, path: str, query: str, *, is_empty: bool, status: int) -> str:
+def kind_of(service: str, method: str, path: str, query: str, *, is_empty: bool) -> str:
     """Name a request by what it does."""
     if service == "Queue":
-        if "/messages/" in path:
-            return "queue.delete" if method == "DELETE" else "queue.update"
-        if path.endswith("/messages"):
-            put_or_get = {"POST": "queue.put", "GET": EMPTY_POLL if is_empty else "queue.get"}
-            return put_or_get.get(method, "queue.clear")
-        return CREATE
+        return _queue_kind(method, path, is_empty=is_empty)
     if service == "Table":
-        if path.endswith("/$batch"):
-            return "table.transaction"
-        if path.endswith("/Tables") or "/Tables(" in path or "comp=" in query:
-            return CREATE
-        keyed = re.search(r"\(PartitionKey=", path)
-        if method == "GET":
-            return "table.read" if keyed else "table.query"
-        return "table.write"
+        return _table_kind(method, path, query)
     if "restype=container" in query or "leases" in path:
         return CREATE
     return "blob.get" if method in ("GET", "HEAD") else "blob.write"
+
+
+def _queue_kind(method: str, path: str, *, is_empty: bool) -> str:
+    if "/messages/" in path:
+        return "queue.delete" if method == "DELETE" else "queue.update"
+    if not path.endswith("/messages"):
+        return CREATE
+    return {"POST": "queue.put", "GET": EMPTY_POLL if is_empty else "queue.get"}[method]
+
+
+def _table_kind(method: str, path: str, query: str) -> str:
+    if path.endswith("/$batch"):
+        return "table.transaction"
+    if path.endswith("/Tables") or "/Tables(" in path or "comp=" in query:
+        return CREATE
+    if method != "GET":
+        return "table.write"
+    return "table.read" if "(PartitionKey=" in path else "table.query"
 
 
 class _Door:
@@ -112,7 +117,6 @@ class _Door:
             request.path,
             request.query_string,
             is_empty=is_empty,
-            status=answer.status,
         )
         self._wire.requests.append((kind, began, loop.time()))
         passed = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_HEADERS}

@@ -34,9 +34,7 @@ class Rig:
         request = urllib.request.Request(self.url + path, data=data, method="POST")
         return await asyncio.to_thread(_fetch, request)
 
-    async def complete(
-        self, name: str, input_: Any, *, timeout_s: float = 120.0
-    ) -> dict[str, Any]:
+    async def complete(self, name: str, input_: Any, *, timeout_s: float = 120.0) -> dict[str, Any]:
         """Run one orchestration; count nothing of following it."""
         links = await self.post(f"/api/start/{name}", input_)
         await self.quiet(timeout_s)

@@ -1,4 +1,4 @@
-"""Durable execution for Azure Functions in pure Python: orchestrations, activities and entities by record-replay.
+"""Durable execution for Azure Functions in pure Python, by record-replay.
 
 This root imports nothing of Azure, so that orchestrators can be tested anywhere. A function app
 says `import durable.functions as df`.

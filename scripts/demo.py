@@ -2,7 +2,7 @@
 
 The last line of stdout is the final status as one JSON object; everything else that is said goes
 to stderr. Both child processes are ended by their own ids, whatever happens. The exit code is 0 if
-the orchestration completed, and 1 otherwise. `--serve` keeps the app running until Ctrl-C instead.
+the orchestration completed, and 1 otherwise. `--serve` keeps the app running until Ctrl-C.
 """
 
 import argparse
@@ -132,10 +132,12 @@ def run_to_end(url: str, *, timeout_s: float) -> dict[str, Any]:
     raise DemoError(f"not at an end after {timeout_s:g} s (last status: {seen})")
 
 
-def serve_until_interrupted() -> None:
-    """Wait for Ctrl-C."""
+def serve(url: str) -> int:
+    """Leave the app running until Ctrl-C, which is a good end."""
+    say(f"serving at {url}   (Ctrl-C ends everything)")
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
+    return 0
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:
@@ -154,11 +156,13 @@ def run(chosen: argparse.Namespace) -> int:
             timeout_s=chosen.timeout_seconds,
         )
         with host as url:
-            if chosen.serve:
-                say(f"POST {url}/api/orchestrators/HelloCities   (Ctrl-C ends everything)")
-                serve_until_interrupted()
-                return 0
+            if chosen.serve and chosen.app != ROOT:
+                return serve(url)
             final = run_to_end(url, timeout_s=chosen.timeout_seconds)
+            if chosen.serve:
+                print(json.dumps(final), flush=True)
+                say(f"start another: POST {url}/api/orchestrators/HelloCities")
+                return serve(url)
     # After the children have ended, so that this is the last line whatever they still said.
     print(json.dumps(final), flush=True)
     return 0 if final.get("runtimeStatus") == "Completed" else 1
@@ -169,7 +173,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--app", type=Path, default=ROOT, help="directory of function_app.py")
     parser.add_argument("--port", type=int, default=0, help="HTTP port (default: a free one)")
-    parser.add_argument("--serve", action="store_true", help="keep serving until Ctrl-C")
+    parser.add_argument("--serve", action="store_true", help="then keep serving until Ctrl-C")
     parser.add_argument(
         "--timeout-seconds", type=float, default=60.0, help="how long a start or a run may take"
     )

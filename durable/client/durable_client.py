@@ -1,22 +1,28 @@
 """DurableClient: what a program outside of orchestrations can do with instances."""
 
-from datetime import datetime
 from typing import Any
 
 from durable.client.starting import start
+from durable.model.codec import decode_row
 from durable.model.environment import Environment
-from durable.model.errors import InstanceEndedError, InstanceNotFoundError
+from durable.model.errors import InstanceEndedError, InstanceNotFoundError, PayloadLostError
 from durable.model.history import EventRaised, ExecutionStarted, ExecutionTerminated, HistoryEvent
 from durable.model.ids import InstanceId, parse_instance_id
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.partitions import partition_of
-from durable.model.codec import decode_row
 from durable.model.records import decode_record
 from durable.model.status import OrchestrationStatus, RuntimeStatus
 from durable.model.values import encode_value
 from durable.storage.payloads import fetch_payloads, fetch_record, fit_message
-from durable.storage.port import StorageFault, TaskHubStore, control_queue
+from durable.storage.port import (
+    BlobMissing,
+    ETag,
+    StorageFault,
+    TaskHubStore,
+    Versioned,
+    control_queue,
+)
 
 ATTEMPTS_MAX = 5
 BACKOFF_S_FIRST = 0.1
@@ -44,25 +50,44 @@ class DurableClient:
         `InvalidPayloadError`, or `StorageFault`: then it may or may not have been started, and
         starting again with the same id finds out.
         """
-        chosen = parse_instance_id(instance_id if instance_id is not None else self._environment.new_id())
-        text = encode_value(input_, what=f"input of orchestrator '{name}'")
-        await start(
-            self._store, self._environment, chosen, name=name, input_=text, version=version
+        chosen = parse_instance_id(
+            instance_id if instance_id is not None else self._environment.new_id()
         )
+        text = encode_value(input_, what=f"input of orchestrator '{name}'")
+        await start(self._store, self._environment, chosen, name=name, input_=text, version=version)
         return chosen
 
     async def read_status(
         self, instance_id: str, *, show_input: bool = True
     ) -> OrchestrationStatus | None:
-        """Read where the instance stands: its record, never the projection."""
+        """Read where the instance stands: its record, never the projection.
+
+        Raises `PayloadLostError` if a payload that it names is gone.
+        """
         known = InstanceId(instance_id)
-        record = await self._read_record(known)
-        if record is None:
-            return None
+        seen: ETag | None = None
+        while True:
+            sentinel = await self._store.read_sentinel(known)
+            record = _record_of(known, sentinel)
+            if sentinel is None or record is None:
+                return None
+            try:
+                return await self._status_of(known, record, show_input=show_input)
+            except BlobMissing as missing:
+                # It may have started anew in between (rule I): only an unchanged one is a loss.
+                if sentinel.etag == seen:
+                    raise PayloadLostError(
+                        f"A payload of instance '{instance_id}' is gone: blob {missing}."
+                    ) from missing
+                seen = sentinel.etag
+
+    async def _status_of(
+        self, instance_id: InstanceId, record: InstanceRecord, *, show_input: bool
+    ) -> OrchestrationStatus:
         record = await fetch_record(self._store, record)
         text = record.input
         if show_input and record.status is not RuntimeStatus.PENDING:
-            text = await self._read_input(known, record)
+            text = await self._read_input(instance_id, record)
         return OrchestrationStatus(
             instance_id=instance_id,
             name=record.name,
@@ -129,11 +154,7 @@ class DurableClient:
         return record
 
     async def _read_record(self, instance_id: InstanceId) -> InstanceRecord | None:
-        sentinel = await self._store.read_sentinel(instance_id)
-        if sentinel is None:
-            return None
-        record = decode_record(instance_id, sentinel.columns)
-        return None if record.is_stub else record
+        return _record_of(instance_id, await self._store.read_sentinel(instance_id))
 
     async def _read_input(self, instance_id: InstanceId, record: InstanceRecord) -> str | None:
         """The start stands second in its episode, behind OrchestratorStarted."""
@@ -143,3 +164,11 @@ class DurableClient:
         row = decode_row(record.base + 1, columns)
         event = await fetch_payloads(self._store, row.event, row.blobs)
         return event.input if isinstance(event, ExecutionStarted) else None
+
+
+def _record_of(instance_id: InstanceId, sentinel: Versioned | None) -> InstanceRecord | None:
+    """Read a sentinel; a stub counts as absent."""
+    if sentinel is None:
+        return None
+    record = decode_record(instance_id, sentinel.columns)
+    return None if record.is_stub else record

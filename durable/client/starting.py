@@ -66,7 +66,7 @@ async def start(
                 blobs=blobs,
             )
             await _put(store, environment, message)
-            await _make_pending(store, environment, message, started, before, etag)
+            await _make_pending(store, environment, message, started, before=before, etag=etag)
         except (LostRace, StorageFault) as outcome:
             fault = outcome if isinstance(outcome, StorageFault) else None
         else:
@@ -101,6 +101,7 @@ async def _make_pending(
     environment: Environment,
     message: TaskMessage,
     started: ExecutionStarted,
+    *,
     before: InstanceRecord | None,
     etag: ETag | None,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from durable.engine.holding import Held
 from durable.engine.registry import Registry
 from durable.model.environment import Environment
-from durable.model.failures import FailureDetails
+from durable.model.failures import FailureDetails, printable, text_of
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
 from durable.model.values import decode_value, encode_value
 
@@ -26,7 +26,7 @@ async def run_activity(
         if inspect.iscoroutinefunction(activity):
             result = await activity(value)
         else:
-            result = await environment.call_blocking(functools.partial(_call, activity, value))
+            result = await environment.run_activity(functools.partial(_call, activity, value))
             if inspect.isawaitable(result):
                 result = await result
         text = encode_value(result, what=f"result of activity '{task.name}'")
@@ -35,7 +35,9 @@ async def run_activity(
         if current is not None and current.cancelling():
             raise  # this invocation is being cancelled, not something inside the activity
         return failed(task, error, environment)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code: any error is an outcome)
+    except KeyboardInterrupt:
+        raise  # the process is asked to end
+    except BaseException as error:  # noqa: BLE001  (user code: any error is an outcome)
         return failed(task, error, environment)
     return TaskCompleted(timestamp=environment.now(), task_scheduled_id=task.event_id, result=text)
 
@@ -53,7 +55,15 @@ def failed(task: TaskScheduled, error: BaseException, environment: Environment) 
     return TaskFailed(
         timestamp=environment.now(),
         task_scheduled_id=task.event_id,
-        reason=f"Activity function '{task.name}' failed: {error}",
-        details="".join(traceback.format_exception(error)),
+        reason=f"Activity function '{task.name}' failed: {text_of(error)}",
+        details=_details(error),
         failure_details=FailureDetails.of(error),
     )
+
+
+def _details(error: BaseException) -> str:
+    """Print type, text and traceback; the whole chain where it can be printed."""
+    try:
+        return printable("".join(traceback.format_exception(error)))
+    except Exception:  # noqa: BLE001  (a ring of causes, or a `__str__` that raises)
+        return f"{type(error).__name__}: {text_of(error)}"

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from durable.engine.holding import Held
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
-from durable.storage.port import StorageFault
+from durable.storage.port import StorageFault, StorageOutcome
 
 
 class _Call(Enum):
@@ -32,16 +33,24 @@ class Submission:
     duty: bool
     answer: "asyncio.Future[_Call]"
 
+    @property
+    def is_promoted(self) -> bool:
+        """Whether the submitter was told to lead."""
+        answer = self.answer
+        if not answer.done() or answer.cancelled() or answer.exception() is not None:
+            return False
+        return answer.result() is _Call.LEAD
+
     def done(self) -> None:
         """Tell the submitter that everything that follows from its message is durable and sent."""
         if not self.answer.done():
             self.answer.set_result(_Call.DONE)
 
     def fail(self, error: BaseException) -> None:
-        """Tell the submitter that its message was not dealt with, unless it knows better already."""
+        """Tell the submitter that its message was not dealt with, if it has no answer yet."""
         if not self.answer.done():
             self.answer.set_exception(error)
-            self.answer.exception()  # an abandoned submitter must not cause a log line at collection
+            self.answer.exception()  # looked at: a submitter that is gone causes no log line
 
 
 @dataclass(slots=True)
@@ -79,8 +88,8 @@ class Coalescer:
         except asyncio.CancelledError:
             if mine in lane.pending:
                 lane.pending.remove(mine)
-            if mine.answer.done() and not mine.answer.cancelled() and mine.answer.exception() is None:
-                self._step_down(mine.message.instance_id, lane)  # promoted, but it will not lead
+            if mine.is_promoted:
+                self._step_down(mine.message.instance_id, lane)  # it was to lead and will not
             raise
 
     async def _lead(self, instance_id: InstanceId, lane: _Lane, mine: Submission) -> None:
@@ -91,18 +100,36 @@ class Coalescer:
         batch: list[Submission] = []
         try:
             while not mine.answer.done():
-                batch = [lane.pending.popleft() for _ in range(min(len(lane.pending), self._batch_max))]
-                try:
-                    await self._advance(instance_id, batch)
-                except Exception as error:  # noqa: BLE001  (each submitter decides what to do)
-                    for submission in batch:
-                        submission.fail(error)
-                for submission in batch:
-                    submission.done()
+                batch = [
+                    lane.pending.popleft() for _ in range(min(len(lane.pending), self._batch_max))
+                ]
+                await self._deal_with(instance_id, batch)
         finally:
             for submission in batch:
                 submission.fail(StorageFault("The invocation that led this batch was cancelled."))
+            if mine in lane.pending:
+                lane.pending.remove(mine)
             self._step_down(instance_id, lane)
+
+    async def _deal_with(self, instance_id: InstanceId, batch: list[Submission]) -> None:
+        """Advance the batch; what only one message can be to blame for must not hurt the others."""
+        try:
+            await self._advance(instance_id, batch)
+        except (StorageOutcome, Held) as outcome:
+            for submission in batch:
+                submission.fail(outcome)
+        except Exception as error:  # noqa: BLE001  (each submitter decides what to do)
+            if len(batch) == 1:
+                batch[0].fail(error)
+                return
+            for submission in batch:
+                # The batch may have been committed before it failed: alone, each of its messages
+                # is the token of that episode.
+                submission.duty = True
+                await self._deal_with(instance_id, [submission])
+        else:
+            for submission in batch:
+                submission.done()
 
     def _step_down(self, instance_id: InstanceId, lane: _Lane) -> None:
         lane.has_leader = False
@@ -111,5 +138,5 @@ class Coalescer:
                 lane.has_leader = True  # until it wakes: nobody must lead beside it
                 submission.answer.set_result(_Call.LEAD)
                 return
-        if not lane.pending:
-            self._lanes.pop(instance_id, None)
+        if not lane.pending and self._lanes.get(instance_id) is lane:
+            del self._lanes[instance_id]

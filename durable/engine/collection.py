@@ -1,4 +1,4 @@
-"""Collect what an ended execution left behind: rows below `base`, and the blobs that they alone name.
+"""Collect what an ended execution left: rows below `base`, and the blobs that they alone name.
 
 Never those of an unsent episode (rule F): such an episode is adopted first, that is sent again and
 taken out (rule A9). Ordinals are never reused, so a collector that slept deletes nothing new.

@@ -20,11 +20,13 @@ from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import encode_record
 from durable.storage import partition, summaries
 from durable.storage.payloads import fit_message
-from durable.storage.port import LostRace, OutcomeUnknown, TaskHubStore
+from durable.storage.port import LostRace, OutcomeUnknown, StorageFault, TaskHubStore
 
 # A message may lie invisible for 7 days at most; a timer further away is put again when it shows.
 DELAY_S_MAX = timedelta(days=6).total_seconds()
 TAKE_OUT_ATTEMPTS_MAX = 6
+PUT_ATTEMPTS_MAX = 3
+PUT_BACKOFF_S_FIRST = 0.1
 
 
 class Dispatcher:
@@ -44,7 +46,12 @@ class Dispatcher:
         self._sends_at_once = asyncio.Semaphore(settings.sends_at_once_max)
 
     async def dispatch(
-        self, instance_id: InstanceId, state: InstanceState, rows: Iterable[HistoryRow], *, shows: bool
+        self,
+        instance_id: InstanceId,
+        state: InstanceState,
+        rows: Iterable[HistoryRow],
+        *,
+        shows: bool,
     ) -> None:
         """Send one fresh episode completely, then remember that it was."""
         record = state.snapshot.record
@@ -88,10 +95,24 @@ class Dispatcher:
         delay_s = outgoing.delay_s
         if outgoing.due_at is not None:
             delay_s = (outgoing.due_at - self._environment.now()).total_seconds()
+        delay_s = min(max(delay_s, 0.0), DELAY_S_MAX)
         async with self._sends_at_once:
-            await self._store.put(
-                outgoing.queue, body, delay_s=min(max(delay_s, 0.0), DELAY_S_MAX)
-            )
+            await self._put_body(outgoing.queue, body, delay_s)
+
+    async def _put_body(self, queue: str, body: str, delay_s: float) -> None:
+        """Put it, again if the outcome is a fault: two copies of one message do no harm.
+
+        A fault that left here would send the whole episode again.
+        """
+        for attempt in range(1, PUT_ATTEMPTS_MAX):
+            try:
+                await self._store.put(queue, body, delay_s=delay_s)
+            except StorageFault:
+                pause_s = PUT_BACKOFF_S_FIRST * 2**attempt
+                await self._environment.wait(pause_s * (0.5 + self._environment.jitter()))
+            else:
+                return
+        await self._store.put(queue, body, delay_s=delay_s)
 
     async def _send_all(self, messages: Iterable[Outgoing]) -> None:
         sends = [self.put(outgoing) for outgoing in messages]
@@ -132,5 +153,5 @@ class Dispatcher:
                 state.reload(await partition.load(self._store, instance_id, snapshot))
                 continue
             state.snapshot = replace(snapshot, record=cleared, etag=etag)
-            self._sent.forget(instance_id, record.life_id, sent)
+            self._sent.keep(instance_id, record.life_id, cleared.unsent)
             return

@@ -11,17 +11,19 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# One blocking activity must not stop the others: as many as the Functions worker has by default,
-# and more than one host receives at once.
-THREADS_MAX = 64
+# As many as one host receives at once under the settings that we recommend.
+ACTIVITY_THREADS_MAX = 64
+# Orchestrators only compute. More than one, so that an endless one does not stop the others.
+ORCHESTRATOR_THREADS_MAX = 8
 
 
 class SystemEnvironment:
     """The world as it is."""
 
-    def __init__(self, *, threads_max: int = THREADS_MAX) -> None:
+    def __init__(self) -> None:
         """Start no thread before one is needed."""
-        self._threads = ThreadPoolExecutor(threads_max, thread_name_prefix="durable")
+        self._activities = ThreadPoolExecutor(ACTIVITY_THREADS_MAX, "durable-activity")
+        self._orchestrators = ThreadPoolExecutor(ORCHESTRATOR_THREADS_MAX, "durable-orchestrator")
 
     def now(self) -> datetime:
         """Tell the time in UTC, aware."""
@@ -39,7 +41,15 @@ class SystemEnvironment:
         """Let this much time pass."""
         await asyncio.sleep(delay_s)
 
-    def call_blocking(self, function: Callable[[], T]) -> Awaitable[T]:
+    def run_activity(self, function: Callable[[], T]) -> Awaitable[T]:
         """Run a function in a thread, with the caller's context variables."""
-        context = contextvars.copy_context()
-        return asyncio.get_running_loop().run_in_executor(self._threads, context.run, function)
+        return _run_in(self._activities, function)
+
+    def run_orchestrator(self, function: Callable[[], T]) -> Awaitable[T]:
+        """The same, in threads of their own: blocking activities must not stop the decisions."""
+        return _run_in(self._orchestrators, function)
+
+
+def _run_in(threads: ThreadPoolExecutor, function: Callable[[], T]) -> Awaitable[T]:
+    context = contextvars.copy_context()
+    return asyncio.get_running_loop().run_in_executor(threads, context.run, function)

@@ -61,7 +61,7 @@ def record_after(
         output=decision.output,
         blobs={"Output": ending.blobs["Result"]} if ending and "Result" in ending.blobs else {},
         completed_at=now if ending else None,
-        updated_at=now,
+        updated_at=max(now, before.updated_at) if before else now,
         sequence=opened.sequence + len(rows),
         episode=episode,
         unsent=unsent,

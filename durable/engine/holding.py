@@ -12,6 +12,7 @@ from durable.model.messages import TaskMessage
 
 HOLD_DELAY_S_FIRST = 1.0
 HOLD_DELAY_S_MAX = 60.0
+HOLD_DOUBLINGS_MAX = 10
 
 
 class Held(Exception):  # noqa: N818  (an outcome)
@@ -25,7 +26,8 @@ class Held(Exception):  # noqa: N818  (an outcome)
 
 def hold(message: TaskMessage, now: datetime) -> tuple[TaskMessage, float]:
     """Make the copy to put back, and the delay in seconds until it shows."""
-    delay_s = min(HOLD_DELAY_S_FIRST * 2**message.holds, HOLD_DELAY_S_MAX)
+    doublings = min(message.holds, HOLD_DOUBLINGS_MAX)
+    delay_s = min(HOLD_DELAY_S_FIRST * 2**doublings, HOLD_DELAY_S_MAX)
     held_since = message.held_since or now
     copy = replace(message, again=True, held_since=held_since, holds=message.holds + 1)
     return copy, delay_s

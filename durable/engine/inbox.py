@@ -1,4 +1,4 @@
-"""Admit: is this message new to the instance, known, or none of its business?
+"""Admit: judge whether a message is new to the instance, known, or none of its business.
 
 Judged on a state that may be stale; what must not be believed of a stale one is the caller's
 business (rule A3). Judging changes nothing.
@@ -95,7 +95,7 @@ class _Judge:
                 return Verdict.DROPPED if task_id is None else self._judge_answer(message, task_id)
 
     def _judge_start(self, message: TaskMessage) -> Verdict:
-        """Rule E2: the start makes the transition it was sent for, from its generation to the next."""
+        """Rule E2: the start makes the transition it was sent for, and no other."""
         if self.life_id == message.execution_id:
             if not self.is_pending:
                 return Verdict.KNOWN

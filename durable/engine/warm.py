@@ -5,10 +5,10 @@ fails if the state was stale, and nothing else (rule A3).
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from durable.engine.inbox import Ledger
-from durable.model.history import HistoryEvent
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.replay.executor import Execution
@@ -65,11 +65,12 @@ class InstanceState:
         self.live = live
         if snapshot.record is not None:
             self.ledger.note(new_rows, snapshot.record.execution_id)
-        self.bytes += sum(ROW_BYTES + _text_bytes(row.event) for row in new_rows)
+        self.bytes += _bytes_of(new_rows)
 
     def forget_rows(self, kept: list[HistoryRow]) -> None:
         """Hold only these rows; the others are deleted."""
         self.snapshot = replace(self.snapshot, rows=tuple(kept))
+        self.bytes = STATE_BYTES + _bytes_of(kept)
 
     def drop_live(self) -> None:
         """Let go of the generator."""
@@ -78,10 +79,12 @@ class InstanceState:
             self.live = None
 
 
-def _text_bytes(event: HistoryEvent) -> int:
-    text = getattr(event, "result", None) or getattr(event, "input", None)
-    # The text is held as JSON here and as a value in the generator's frame.
-    return 3 * len(text) if text else 0
+def _bytes_of(rows: Iterable[HistoryRow]) -> int:
+    """Estimate; a text is held as JSON here and as a value in the generator's frame."""
+    texts = (
+        getattr(row.event, "result", None) or getattr(row.event, "input", None) for row in rows
+    )
+    return sum(ROW_BYTES + (3 * len(text) if text else 0) for text in texts)
 
 
 class WarmStates:
@@ -101,6 +104,10 @@ class WarmStates:
     def bytes(self) -> int:
         """What they weigh, roughly."""
         return self._bytes
+
+    def peek(self, instance_id: InstanceId) -> InstanceState | None:
+        """Look at a state without taking it."""
+        return self._states.get(instance_id)
 
     def take(self, instance_id: InstanceId) -> InstanceState | None:
         """Hand the state out; who takes it has it alone until it is put back."""
@@ -151,10 +158,10 @@ class SentEpisodes:
         if len(self._sent) > SENT_LIVES_MAX:
             self._sent.popitem(last=False)
 
-    def forget(self, instance_id: InstanceId, life_id: ExecutionId, episodes: frozenset[int]) -> None:
-        """Forget what the store knows as sent by now."""
+    def keep(self, instance_id: InstanceId, life_id: ExecutionId, unsent: frozenset[int]) -> None:
+        """Forget all but what the store still lists as unsent."""
         sent = self._sent.get((instance_id, life_id))
         if sent is not None:
-            sent -= episodes
+            sent &= unsent
             if not sent:
                 del self._sent[(instance_id, life_id)]

@@ -9,24 +9,21 @@ raise, so that the host keeps the message; never for anything that a user's code
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer
 from durable.engine.holding import Held, hold, is_patience_over
-from durable.engine.inbox import Verdict, admit
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.outbox import Outgoing
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
-from durable.engine.warm import InstanceState
-from durable.model.environment import Environment
 from durable.model.envelopes import decode_message
+from durable.model.environment import Environment
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired
 from durable.model.messages import TaskMessage
 from durable.model.partitions import partition_of
-from durable.storage import partition
 from durable.storage.payloads import fetch_payloads
 from durable.storage.port import (
     TIMERS,
@@ -40,6 +37,15 @@ from durable.storage.port import (
 logger = logging.getLogger("durable")
 
 T = TypeVar("T")
+
+
+class Take(Protocol):
+    """What is done with one kind of message."""
+
+    async def __call__(self, message: TaskMessage, *, duty: bool) -> None:
+        """Do it."""
+        ...
+
 
 CONTROL = "control"
 BACKOFF_S_FIRST = 0.25
@@ -88,7 +94,7 @@ class TaskHubWorker:
         body: str,
         dequeue_count: int,
         queue: str,
-        take: Callable[[TaskMessage, bool], Awaitable[None]],
+        take: Take,
     ) -> None:
         """Do it; hold what can't be done here; bury what nobody can read."""
         try:
@@ -99,7 +105,7 @@ class TaskHubWorker:
         if queue == CONTROL:
             queue = self._control_queue(message)
         try:
-            await take(message, dequeue_count > 1 or message.again)
+            await take(message, duty=dequeue_count > 1 or message.again)
         except Held as held:
             await self._hold(queue, message, held.reason)
         except (MalformedMessageError, ForeignInstanceError) as error:
@@ -126,19 +132,19 @@ class TaskHubWorker:
                 waited_s += delay_s
                 delay_s = min(2 * delay_s, BACKOFF_S_MAX)
 
-    async def _deliver(self, message: TaskMessage, duty: bool) -> None:
-        await self._patiently(
-            lambda again: self._coalescer.submit(message, duty=again), duty=duty
-        )
+    async def _deliver(self, message: TaskMessage, *, duty: bool) -> None:
+        await self._patiently(lambda again: self._coalescer.submit(message, duty=again), duty=duty)
 
-    async def _deliver_when_due(self, message: TaskMessage, duty: bool) -> None:
+    async def _deliver_when_due(self, message: TaskMessage, *, duty: bool) -> None:
         fired = message.event
         if isinstance(fired, TimerFired) and fired.fire_at > self._environment.now():
-            await self._put(Outgoing(queue=TIMERS, message=message, due_at=fired.fire_at))
+            # The copy keeps the duty (rule A4): by another host's clock the timer may have fired.
+            copy = replace(message, again=duty)
+            await self._put(Outgoing(queue=TIMERS, message=copy, due_at=fired.fire_at))
             return
-        await self._deliver(message, duty)
+        await self._deliver(message, duty=duty)
 
-    async def _work(self, message: TaskMessage, duty: bool) -> None:
+    async def _work(self, message: TaskMessage, *, duty: bool) -> None:
         """Run one activity.
 
         With the duty the instance is asked first: if the task is over, this message may still be
@@ -147,16 +153,22 @@ class TaskHubWorker:
         task = message.event
         if not isinstance(task, TaskScheduled) or message.execution_id is None:
             raise MalformedMessageError(f"{type(task).__name__} is no work item.")
-        if duty and not await self._patiently(lambda _: self._is_open(message), duty=True):
-            await self._deliver(message, duty)
+        if duty and not await self._patiently(
+            lambda _: self._orchestrations.is_open(message), duty=True
+        ):
+            await self._deliver(message, duty=duty)
             return
         try:
             answer = await self._answer(message, task)
         except BlobMissing as missing:
-            # The row owns the input's blob: where it is gone, so is the execution.
-            if await self._patiently(lambda _: self._is_open(message), duty=True):
-                raise MalformedMessageError(f"A task's input is gone: blob {missing}.") from missing
-            return
+            # The row owns the input's blob: where that is gone, so should the execution be.
+            if not await self._patiently(
+                lambda _: self._orchestrations.is_open(message), duty=True
+            ):
+                await self._deliver(message, duty=duty)
+                return
+            lost = LookupError(f"The input of the activity is gone: blob {missing}.")
+            answer = failed(task, lost, self._environment)
         result = TaskMessage(
             instance_id=message.instance_id,
             execution_id=message.execution_id,
@@ -165,7 +177,9 @@ class TaskHubWorker:
         )
         await self._put(Outgoing(queue=self._control_queue(result), message=result))
 
-    async def _answer(self, message: TaskMessage, task: TaskScheduled) -> TaskCompleted | TaskFailed:
+    async def _answer(
+        self, message: TaskMessage, task: TaskScheduled
+    ) -> TaskCompleted | TaskFailed:
         filled = await self._patiently(
             lambda _: fetch_payloads(self._store, task, message.blobs), duty=False
         )
@@ -177,19 +191,6 @@ class TaskHubWorker:
             if not is_patience_over(message, now, hold_s_max=hold_s_max):
                 raise
             return failed(task, LookupError(held.reason), self._environment)
-
-    async def _is_open(self, message: TaskMessage) -> bool:
-        """Ask the store whether the task still waits for its answer."""
-        snapshot = await partition.load(self._store, message.instance_id)
-        ledger = InstanceState.of(snapshot).ledger
-        probe = TaskMessage(
-            instance_id=message.instance_id,
-            execution_id=message.execution_id,
-            event=TaskCompleted(
-                timestamp=message.event.timestamp, task_scheduled_id=message.event.event_id
-            ),
-        )
-        return admit(snapshot.record, ledger, [probe]) == [Verdict.NEW]
 
     async def _hold(self, queue: str, message: TaskMessage, reason: str) -> None:
         copy, delay_s = hold(message, self._environment.now())

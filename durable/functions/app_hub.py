@@ -28,7 +28,7 @@ from durable.model.errors import DurableError
 logger = logging.getLogger("durable")
 
 ATTRIBUTE = "_durable_app_hub"
-# Fast for orchestrations and gentle to other queue functions (functions-host.md sections 1.1, 1.6).
+# Fast for orchestrations and gentle to other queue functions.
 RECOMMENDED_QUEUES = {
     "maxPollingInterval": "00:00:00.5",
     "visibilityTimeout": "00:00:05",

@@ -52,7 +52,7 @@ def with_client(
         arguments = public.bind(*args, **kwargs).arguments
         arguments[client_name] = await composition.client(task_hub, connection_name)
         call = functools.partial(user_function, **arguments)
-        result = call() if is_async else await composition.environment.call_blocking(call)
+        result = call() if is_async else await composition.environment.run_activity(call)
         return await result if inspect.isawaitable(result) else result
 
     visible = {name: hint for name, hint in hints.items() if name != client_name}

@@ -1,4 +1,4 @@
-"""THE HTTP API AS VALUES: a `Request` goes in, a `Response` comes out (api.md section 2's tree).
+"""THE HTTP API AS VALUES: a `Request` goes in, a `Response` comes out (the extension's tree).
 
 Who may live here: routes, the checks at the door, payloads, and what each route asks of the client.
 It knows the client; it knows no web framework, no Functions host, no worker and no replay.

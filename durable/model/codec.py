@@ -1,9 +1,9 @@
 """Facts, records and messages ↔ columns and text. The only place that knows the wire names.
 
-Columns are DTFx's (storage.md section 1.5): a field `task_scheduled_id` is the column
-`TaskScheduledId`, enums stand as their names, structures as JSON text. Columns of our own add
-`Episode`, `MessageId` and what the sentinel needs. A payload that lies in a blob leaves its column
-empty and names the blob in `<Column>BlobName`.
+Columns are DTFx's (DurableTask.AzureStorage's tracking store): a field `task_scheduled_id` is
+the column `TaskScheduledId`, enums stand as their names, structures as JSON text. Columns of our
+own add `Episode`, `MessageId` and what the sentinel needs. A payload that lies in a blob leaves its
+column empty and names the blob in `<Column>BlobName`.
 """
 
 import dataclasses
@@ -160,4 +160,6 @@ def decode_row(ordinal: int, columns: Columns) -> HistoryRow:
 
 def to_json(columns: Mapping[str, Any]) -> str:
     """Print columns as JSON, times as ISO 8601."""
-    return json.dumps(columns, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat)
+    return json.dumps(
+        columns, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat
+    )

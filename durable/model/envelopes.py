@@ -1,8 +1,9 @@
 """TaskMessage ↔ the text of a queue message.
 
 Our envelope is `1:` and a JSON object. It does not start with `{`, because the Functions host
-parses a body that looks like a JSON object into trigger metadata (functions-host.md section 1.1).
-A message too large for the queue is `1@` and the name of the blob that holds its envelope.
+parses a body that looks like a JSON object into trigger metadata, and lets the body's `Id` or
+`DequeueCount` replace the queue's own. What is too large for a queue lies in blobs, which
+`blobs` names, column by column (storage/payloads.py).
 """
 
 import json
@@ -16,6 +17,7 @@ from durable.model.codec import (
     to_json,
 )
 from durable.model.errors import MalformedMessageError
+from durable.model.history import EventRaised, ExecutionTerminated
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
 
@@ -53,6 +55,8 @@ def decode_message(text: str) -> TaskMessage:
         event, blobs = decode_event(members["event"])
         execution_id = _optional(members, "execution", str)
         held_since = _optional(members, "heldSince", str)
+        if isinstance(event, EventRaised | ExecutionTerminated):
+            _required(members, "id")  # without it a second copy could not be known
         return TaskMessage(
             instance_id=InstanceId(_required(members, "to")),
             event=event,

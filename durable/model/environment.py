@@ -1,4 +1,4 @@
-"""Environment: what the rooms may ask of the world. The product has one, in engine/environment.py."""
+"""Environment: what the rooms may ask of the world. The product's is engine/environment.py."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -26,6 +26,10 @@ class Environment(Protocol):
         """Let this much time pass."""
         ...
 
-    def call_blocking(self, function: Callable[[], T]) -> Awaitable[T]:
+    def run_activity(self, function: Callable[[], T]) -> Awaitable[T]:
         """Run a function that may block, away from the event loop."""
+        ...
+
+    def run_orchestrator(self, function: Callable[[], T]) -> Awaitable[T]:
+        """The same, where blocking activities can't stand in the way."""
         ...

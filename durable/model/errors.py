@@ -1,15 +1,16 @@
 """What users may catch.
 
-    DurableError(Exception)
-    ├── InvalidInstanceIdError(ValueError)
-    ├── InvalidTaskHubError(ValueError)
-    ├── InvalidPayloadError(ValueError)      a value has no JSON form, or is too large
-    ├── MalformedMessageError(ValueError)    a queue message or a stored row that is not ours
+DurableError(Exception)
+├── InvalidInstanceIdError(ValueError)
+├── InvalidTaskHubError(ValueError)
+├── InvalidPayloadError(ValueError)      a value has no JSON form, or is too large
+├── MalformedMessageError(ValueError)    a queue message or a stored row that is not ours
+├── PayloadLostError                     a blob that an instance names is gone
     ├── ForeignInstanceError                 an instance that another engine wrote
-    ├── InstanceExistsError                  start of an id that is in use
-    ├── InstanceNotFoundError
-    ├── InstanceEndedError                   the orchestration has ended already
-    └── TaskFailedError                      an activity failed (in failures.py, beside its data)
+├── InstanceExistsError                  start of an id that is in use
+├── InstanceNotFoundError
+├── InstanceEndedError                   the orchestration has ended already
+└── TaskFailedError                      an activity failed (in failures.py, beside its data)
 """
 
 
@@ -31,6 +32,10 @@ class InvalidPayloadError(DurableError, ValueError):
 
 class MalformedMessageError(DurableError, ValueError):
     """A queue message or a stored row that this engine can't read."""
+
+
+class PayloadLostError(DurableError):
+    """A blob that an instance names is gone: somebody deleted it from outside."""
 
 
 class ForeignInstanceError(DurableError):

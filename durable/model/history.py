@@ -1,4 +1,4 @@
-"""HistoryEvent: one frozen class per fact, under DTFx's names (storage.md section 1.5).
+"""HistoryEvent: one frozen class per fact, under DTFx's names.
 
 An orchestration's history is a sequence of these. Facts never change. `event_id` is the id of the
 task that a fact scheduled (-1 for others); an answer names that task in `task_scheduled_id` or

@@ -1,7 +1,7 @@
 """Names of things: task hubs, instances, executions.
 
 An instance id becomes a PartitionKey, a blob prefix and a URL segment. What cannot be all three is
-refused at the door, before anything is stored (api.md section 2: 400 of the start route).
+refused at the door, before anything is stored, as the Durable extension's start route does.
 """
 
 import re
@@ -18,7 +18,7 @@ TASK_HUB_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
 
 
 def parse_instance_id(text: str) -> InstanceId:
-    """Return the text as an instance id, or raise `InvalidInstanceIdError` saying what to change."""
+    """Return the text as an instance id, or raise `InvalidInstanceIdError`."""
     if not isinstance(text, str):
         raise InvalidInstanceIdError(f"An instance id is a string, not {type(text).__name__}.")
     if not text:
@@ -30,7 +30,9 @@ def parse_instance_id(text: str) -> InstanceId:
             f"at most {INSTANCE_ID_CHARS_MAX} are allowed."
         )
     if text.startswith("@"):
-        raise InvalidInstanceIdError(f"The instance id {shown} starts with '@', as only entities do.")
+        raise InvalidInstanceIdError(
+            f"The instance id {shown} starts with '@', as only entities do."
+        )
     for character in text:
         if character in FORBIDDEN_IN_INSTANCE_ID or is_control(character):
             raise InvalidInstanceIdError(
@@ -51,7 +53,7 @@ def parse_task_hub(text: str) -> str:
     """Return the text as a task hub name (3 to 45 letters and digits, a letter first) or raise."""
     if not TASK_HUB_PATTERN.fullmatch(text):
         raise InvalidTaskHubError(
-            f"The task hub name {text!r} must be 3 to 45 letters and digits and start with a letter. "
+            f"The task hub name {text!r} must be 3 to 45 letters and digits, a letter first. "
             "Set 'extensions.durableTask.hubName' in host.json."
         )
     return text

@@ -54,7 +54,7 @@ class InstanceRecord:
 
 
 def stub_of(record: InstanceRecord) -> InstanceRecord:
-    """Make the record that fences a first commit of many chunks before there is one to fence with."""
+    """Make the record that fences a first commit of many chunks, before there is another."""
     return replace(
         record,
         generation=0,

@@ -1,4 +1,4 @@
-"""Instance id → the control queue that carries its messages (storage.md section 1.2)."""
+"""Instance id → the control queue that carries its messages, by DTFx's own hash."""
 
 from durable.model.ids import InstanceId
 

@@ -58,7 +58,7 @@ def _payload_columns(record: InstanceRecord) -> dict[str, Column]:
 
 
 def decode_record(instance_id: InstanceId, columns: Columns) -> InstanceRecord:
-    """Read a sentinel, or raise `ForeignInstanceError` / `MalformedMessageError` naming the instance."""
+    """Read a sentinel, or raise `ForeignInstanceError` or `MalformedMessageError`."""
     if columns.get(FORMAT_COLUMN) != FORMAT:
         raise ForeignInstanceError(
             f"The history of instance '{instance_id}' was written by another engine "
@@ -105,7 +105,7 @@ def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
 
 
 def encode_summary(record: InstanceRecord, *, task_hub: str) -> dict[str, Column]:
-    """Lay the record out as its row of the Instances table: what lists show (storage.md 1.4)."""
+    """Lay the record out as its row of the Instances table: what lists show, as in DTFx."""
     columns: dict[str, Column] = {
         "ExecutionId": record.execution_id,
         "Name": record.name,

@@ -5,9 +5,11 @@ what the code asked for, ExecutionCompleted if it ended, OrchestratorCompleted. 
 the time that the code saw belongs to them.
 """
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Sequence
 from datetime import datetime
 
+from durable.model.errors import MalformedMessageError
 from durable.model.history import (
     ExecutionCompleted,
     ExecutionStarted,
@@ -20,10 +22,10 @@ from durable.model.history import (
     TimerCreated,
     TimerFired,
 )
-from durable.model.ids import ExecutionId, InstanceId
+from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.model.values import encode_value
-from durable.replay.context import DurableOrchestrationContext
+from durable.replay.context import Surroundings
 from durable.replay.decision import Decision, Divergence
 from durable.replay.determinism import NOTHING, Mismatch, NonDeterminism, describe
 from durable.replay.executor import Execution, Orchestrator
@@ -36,11 +38,10 @@ def decide(
     *,
     now: datetime,
     instance_id: InstanceId,
-    execution_id: ExecutionId,
     live: Execution | None = None,
     strict_arguments: bool = False,
 ) -> Decision | Divergence:
-    """Apply what arrived after the history and say what follows. Never raises for the user's faults.
+    """Apply what arrived after the history; say what follows. Never raises for a user's fault.
 
     The first of `history`, or of `arrived` where there is no history, is the ExecutionStarted.
     `live` is an execution that stands exactly behind `history`; without one the code is replayed.
@@ -49,7 +50,7 @@ def decide(
     try:
         if execution is None:
             execution = _create(
-                (*history, *arrived), orchestrator, instance_id, execution_id, strict_arguments
+                _first_start(history, arrived), orchestrator, instance_id, strict=strict_arguments
             )
             _replay(execution, history)
         return _advance(execution, arrived, _episode_time(execution, arrived, now))
@@ -59,59 +60,61 @@ def decide(
         return Divergence(mismatch=divergence.mismatch)
 
 
+def _first_start(
+    history: Sequence[HistoryEvent], arrived: Sequence[HistoryEvent]
+) -> ExecutionStarted:
+    for event in itertools.chain(history, arrived):
+        if isinstance(event, ExecutionStarted):
+            return event
+    raise MalformedMessageError("A history without its ExecutionStarted can't be replayed.")
+
+
 def _create(
-    events: Iterable[HistoryEvent],
-    orchestrator: Orchestrator,
-    instance_id: InstanceId,
-    execution_id: ExecutionId,
-    strict: bool,
+    started: ExecutionStarted, orchestrator: Orchestrator, instance_id: InstanceId, *, strict: bool
 ) -> Execution:
-    started = next(event for event in events if isinstance(event, ExecutionStarted))
-    context = DurableOrchestrationContext(
-        instance_id=instance_id,
-        execution_id=execution_id,
-        name=started.name,
-        input_=started.input,
-    )
-    return Execution(orchestrator, context, strict=strict)
+    surroundings = Surroundings(instance_id=instance_id, name=started.name, input=started.input)
+    return Execution(orchestrator, surroundings, strict=strict)
 
 
 def _replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
     """Bring the code to where the history ends, checking every episode against what it recorded."""
     recorded: dict[int, Scheduling] = {
-        event.event_id: event for event in history if isinstance(event, TaskScheduled | TimerCreated)
+        event.event_id: event
+        for event in history
+        if isinstance(event, TaskScheduled | TimerCreated)
     }
     execution.recorded = recorded
-    due = 0
+    due, is_over = 0, False
     for event in history:
         match event:
             case OrchestratorStarted():
-                execution.context._begin_episode(event.timestamp, is_replaying=True)  # noqa: SLF001
+                execution.surroundings.now = event.timestamp
             case OrchestratorCompleted():
-                _check_episode(execution, recorded, due)
+                _check_episode(execution, recorded, due, is_over=is_over)
             case TaskScheduled() | TimerCreated():
                 due += 1
             case ExecutionCompleted():
-                pass
+                is_over = True
             case _:
                 _apply(execution, event)
 
 
-def _check_episode(execution: Execution, recorded: dict[int, Scheduling], due: int) -> None:
-    """The episode must have asked for as many tasks as it recorded: no more, no fewer."""
+def _check_episode(
+    execution: Execution, recorded: dict[int, Scheduling], due: int, *, is_over: bool
+) -> None:
+    """The episode must have asked for as many tasks as it recorded, and ended only if it did."""
     asked = execution.tasks_scheduled
-    if asked == due:
+    if asked == due and not (execution.is_ended and not is_over):
         return
+    expected, actual = "that the orchestrator goes on waiting", "the end of the orchestrator"
     if asked < due:
-        task_id, expected, actual = asked, describe(recorded[asked]), NOTHING
-    else:
-        task_id, expected = due, NOTHING
+        expected = describe(recorded[asked])
+        actual = actual if execution.is_ended else NOTHING
+    elif asked > due:
         unrecorded = next((a for a in execution.actions if a.task_id == due), None)
-        actual = describe(unrecorded or recorded[due]) + " (at this point)"
-    if execution.is_ended and actual == NOTHING:
-        actual = "the end of the orchestrator"
+        expected, actual = NOTHING, describe(unrecorded or recorded[due]) + " (at this point)"
     raise NonDeterminism(
-        Mismatch(task_id=task_id, expected=expected, actual=actual, where=execution.where())
+        Mismatch(task_id=min(asked, due), expected=expected, actual=actual, where=execution.where())
     )
 
 
@@ -124,19 +127,17 @@ def _apply(execution: Execution, event: HistoryEvent) -> None:
         execution.apply(event)
 
 
-def _episode_time(
-    execution: Execution, arrived: Sequence[HistoryEvent], now: datetime
-) -> datetime:
+def _episode_time(execution: Execution, arrived: Sequence[HistoryEvent], now: datetime) -> datetime:
     """Never before the last episode, never before a timer that fires in this one."""
     fired = (event.fire_at for event in arrived if isinstance(event, TimerFired))
-    return max(now, execution.context._now, *fired)  # noqa: SLF001
+    return max(now, execution.surroundings.now, *fired)
 
 
 def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: datetime) -> Decision:
     execution.recorded = {}
     execution.actions = []
     execution.warnings, warnings = [], execution.warnings
-    execution.context._begin_episode(time, is_replaying=False)  # noqa: SLF001
+    execution.surroundings.now, execution.surroundings.is_replaying = time, False
     consumed = 0
     reason: str | None = None
     terminated = False
@@ -161,7 +162,7 @@ def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: dateti
         consumed=consumed,
         status=ended.orchestration_status if ended else RuntimeStatus.RUNNING,
         output=ended.result if ended else None,
-        custom_status=execution.context._custom_status,  # noqa: SLF001
+        custom_status=execution.surroundings.custom_status,
         execution=execution,
         warnings=tuple(warnings),
     )
@@ -176,7 +177,7 @@ def _ending(
         return None
     elif execution.failure is not None:
         failure = execution.failure
-        name = execution.context._name  # noqa: SLF001
+        name = execution.surroundings.name
         text = f"Orchestrator function '{name}' failed: {failure.error_message}"
         status, result = RuntimeStatus.FAILED, encode_value(text, what="failure")
     else:

@@ -1,7 +1,7 @@
 """Execution: one run of an orchestrator function, advanced event by event.
 
 Rule 1. Inputs are applied one at a time in recorded order, and after each one the code runs as far
-        as it can: a batch must not decide who wins a `task_any` (semantics.md 2.4 item 11).
+        as it can: a batch must not decide who wins a `task_any`.
 Rule 2. An execution is advanced by one caller at a time and dropped by `drop`; a dropped one is
         never advanced again.
 """
@@ -10,7 +10,7 @@ import inspect
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from types import GeneratorType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from durable.model.actions import Action
 from durable.model.errors import InvalidPayloadError
@@ -24,7 +24,11 @@ from durable.model.history import (
     TimerFired,
 )
 from durable.model.values import decode_value, encode_value
-from durable.replay.context import DurableOrchestrationContext
+from durable.replay.context import (
+    DurableOrchestrationContext,
+    ExecutionDropped,
+    Surroundings,
+)
 from durable.replay.determinism import (
     Mismatch,
     NonDeterminism,
@@ -44,14 +48,25 @@ UserCode: TypeAlias = "GeneratorType[Any, Any, Any]"
 Orchestrator = Callable[[DurableOrchestrationContext], Any]
 
 
+# Code that swallows GeneratorExit is asked again, lest the collector asks it later, aloud.
+CLOSINGS_MAX = 20
+
+
+class _Unread(NamedTuple):
+    """An event that nobody has taken yet, and the how-manieth it was."""
+
+    order: int
+    input: str | None
+
+
 class Execution:
     """A live orchestrator: its generator, what it waits for, and what it has asked for."""
 
     def __init__(
-        self, orchestrator: Orchestrator, context: DurableOrchestrationContext, *, strict: bool
+        self, orchestrator: Orchestrator, surroundings: Surroundings, *, strict: bool
     ) -> None:
         """Hold an orchestrator that has not been called yet. `strict`: arguments must match too."""
-        self.context = context
+        self.surroundings = surroundings
         self.strict = strict
         self.is_ended = False
         self.output: str | None = None
@@ -65,14 +80,17 @@ class Execution:
         self._awaited: TaskBase | None = None
         self._open: dict[int, ActivityTask | TimerTask] = {}
         self._waiting: defaultdict[str, deque[ExternalEventTask]] = defaultdict(deque)
-        self._unread: defaultdict[str, deque[str | None]] = defaultdict(deque)
+        self._unread: defaultdict[str, deque[_Unread]] = defaultdict(deque)
+        self._events = 0
         self._completions = 0
 
     def start(self) -> None:
         """Call the orchestrator and run it to its first wait."""
         try:
-            called = self._orchestrator(self.context)
-        except Exception as error:  # noqa: BLE001  (user code: any error is an outcome)
+            called = self._orchestrator(DurableOrchestrationContext(self.surroundings))
+        except (ExecutionDropped, KeyboardInterrupt):
+            raise  # it was dropped while it ran, or the process is asked to end
+        except BaseException as error:  # noqa: BLE001  (sys.exit() too must end the instance alone)
             self._fail(error)
             return
         if not isinstance(called, GeneratorType):
@@ -93,8 +111,9 @@ class Execution:
             case TimerFired():
                 self._answer(event.timer_id, None, failed=False)
             case EventRaised():
-                self._unread[event.name].append(event.input)
-                self._deliver(event.name)
+                self._events += 1
+                self._unread[event.name].append(_Unread(self._events, event.input))
+                self._deliver()
             case _:
                 raise TypeError(f"{type(event).__name__} is not an input of an orchestrator.")
         self._run_on()
@@ -102,12 +121,15 @@ class Execution:
     def drop(self) -> None:
         """Let go of the code without letting it do anything (rule J)."""
         self.is_ended = True
-        self.context._drop()  # noqa: SLF001  (the executor owns the context)
-        if self._generator is not None:
+        self.surroundings.is_dropped = True
+        generator, self._generator = self._generator, None
+        for _ in range(CLOSINGS_MAX):
             try:
-                self._generator.close()
-            except BaseException:  # noqa: BLE001  (dead code has nothing to say)
-                self._generator = None
+                if generator is not None:
+                    generator.close()
+            except BaseException:  # noqa: BLE001, S112  (dead code has nothing to say)
+                continue
+            return
 
     def where(self) -> str:
         """Say at which line the code stands."""
@@ -116,8 +138,10 @@ class Execution:
             generator = generator.gi_yieldfrom
         if generator is None or generator.gi_frame is None:
             code = getattr(inspect.unwrap(self._orchestrator), "__code__", None)
-            name = self.context._name  # noqa: SLF001
-            return f"the end of {name}" + (f", {code.co_filename}:{code.co_firstlineno}" if code else "")
+            name = self.surroundings.name
+            return f"the end of {name}" + (
+                f", {code.co_filename}:{code.co_firstlineno}" if code else ""
+            )
         return f"{generator.gi_code.co_filename}:{generator.gi_frame.f_lineno}"
 
     def _answer(self, task_id: int, value: Any, *, failed: bool) -> None:
@@ -130,18 +154,22 @@ class Execution:
         self._completions += 1
         task.complete(value, failed=failed, order=self._completions)
 
-    def _deliver(self, name: str) -> None:
-        """Match waits and events of one name, first come first served.
+    def _deliver(self) -> None:
+        """Match waits and events: the earliest event first, of its name the earliest wait.
 
         Only what the code awaits *now* takes events: the wait of a `task_any` that a timer won
         long ago must not swallow the event that the code is asking for again. Once the awaited
         task is complete the rest stays unread: nobody asked for more than one winner.
         """
-        waiting, unread = self._waiting[name], self._unread[name]
-        while waiting and unread and not (self._awaited is None or self._awaited.is_completed):
-            waiter = waiting.popleft()
+        while self._awaited is not None and not self._awaited.is_completed:
+            names = [name for name, waits in self._waiting.items() if waits and self._unread[name]]
+            if not names:
+                return
+            name = min(names, key=lambda name: self._unread[name][0].order)
+            waiter = self._waiting[name].popleft()
             if not waiter.is_completed:
-                self._complete(waiter, decode_value(unread.popleft()), failed=False)
+                event = self._unread[name].popleft()
+                self._complete(waiter, decode_value(event.input), failed=False)
 
     def _run_on(self) -> None:
         """Resume for as long as what the code waits for is complete."""
@@ -162,19 +190,21 @@ class Execution:
                 yielded = generator.throw(_not_a_task(yielded))
         except StopIteration as stop:
             self._end(stop.value)
-        except Exception as error:  # noqa: BLE001  (user code: any error is an outcome)
+        except (ExecutionDropped, KeyboardInterrupt):
+            raise  # it was dropped while it ran, or the process is asked to end
+        except BaseException as error:  # noqa: BLE001  (sys.exit() too must end the instance alone)
             self._fail(error)
         else:
             self._awaited = yielded
             self._waiting.clear()
             for task in _leaves(yielded):
                 self._schedule(task)
+            self._deliver()
 
     def _schedule(self, task: TaskBase) -> None:
         if isinstance(task, ExternalEventTask):
             if not task.is_completed:
                 self._waiting[task.name].append(task)
-                self._deliver(task.name)
         elif task.id is None and isinstance(task, ActivityTask | TimerTask):
             task.id = self.tasks_scheduled
             self.tasks_scheduled += 1
@@ -190,7 +220,7 @@ class Execution:
             raise NonDeterminism(self._mismatch(recorded, action, with_arguments=False))
         elif not same_arguments(recorded, action):
             # azure-functions-durable 1.7 never compared arguments, so running apps may depend on
-            # the recorded one winning (design.md section 8).
+            # the recorded one winning.
             mismatch = self._mismatch(recorded, action, with_arguments=True)
             if self.strict:
                 raise NonDeterminism(mismatch)
@@ -207,11 +237,13 @@ class Execution:
     def _end(self, output: Any) -> None:
         self.is_ended = True
         try:
-            self.output = encode_value(output, what=f"output of orchestrator '{self.context._name}'")  # noqa: SLF001
+            self.output = encode_value(
+                output, what=f"output of orchestrator '{self.surroundings.name}'"
+            )
         except InvalidPayloadError as error:
             self._fail(error)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self.is_ended = True
         self.failure = FailureDetails.of(error)
 
@@ -236,5 +268,6 @@ def _not_a_task(yielded: Any) -> TypeError:
     elif inspect.isawaitable(yielded):
         advice = " Only tasks of the context can be awaited: other awaitables can't be replayed."
     return TypeError(
-        f"An orchestrator yields tasks of its context; {yielded!r} is not one.{advice}"
+        f"An orchestrator yields tasks of its context; "
+        f"a value of type '{type(yielded).__name__}' is not one.{advice}"
     )

@@ -31,8 +31,6 @@ def park(
     """Record what arrived without running anything; note the parking where it is not noted yet."""
     facts: list[HistoryEvent] = [OrchestratorStarted(timestamp=now)]
     reason = reason[:REASON_CHARS_MAX]
-    if not is_parked:
-        facts.append(ExecutionSuspended(timestamp=now, reason=reason))
     status, output, consumed = RuntimeStatus.SUSPENDED, None, 0
     for event in arrived:
         facts.append(event)
@@ -43,6 +41,8 @@ def park(
                 ExecutionCompleted(timestamp=now, orchestration_status=status, result=output)
             )
             break
+    if status is RuntimeStatus.SUSPENDED and not is_parked:
+        facts.append(ExecutionSuspended(timestamp=now, reason=reason))
     facts.append(OrchestratorCompleted(timestamp=now))
     return Decision(
         facts=tuple(facts),

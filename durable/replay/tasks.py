@@ -1,9 +1,9 @@
 """Tasks: what an orchestrator yields, and what it gets back.
 
 Rule 1. A task is scheduled when it is yielded, alone or inside another task, never when it is made;
-        ids are given in the order of that scheduling (api.md section 1.2).
+        ids are given in the order of that scheduling, as in azure-functions-durable 1.7.
 Rule 2. A task completes once. Composite tasks learn of it at once, so the winner of a `task_any`
-        is the first *recorded* completion, whatever the batches were (semantics.md C3).
+        is the first *recorded* completion, whatever the batches were.
 """
 
 from collections.abc import Sequence
@@ -40,9 +40,7 @@ class TaskBase:
 
     @property
     def result(self) -> Any:
-        """The result, `None` while there is none; raises the error of a failed task."""
-        if self.state is TaskState.FAILED:
-            raise self._value
+        """The result, `None` while there is none; the exception of a failed task, as in 1.7."""
         return self._value
 
     @property

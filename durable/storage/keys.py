@@ -1,4 +1,4 @@
-"""Instance ids and ordinals ↔ keys of table rows (storage.md section 1.3, DTFx KeySanitation)."""
+"""Instance ids and ordinals ↔ keys of table rows (DTFx's KeySanitation)."""
 
 import re
 

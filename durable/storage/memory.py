@@ -95,7 +95,9 @@ class MemoryStore:
         """Write all or nothing under the sentinel's ETag."""
         ordinals = [ordinal for ordinal, _ in rows]
         if len(rows) >= self.rows_per_transaction_max or len(set(ordinals)) < len(ordinals):
-            raise ValueError(f"A transaction of rows {ordinals} and a sentinel is refused by Azure.")
+            raise ValueError(
+                f"A transaction of rows {ordinals} and a sentinel is refused by Azure."
+            )
         current = self.sentinels.get(instance_id)
         if (current.etag if current else None) != etag:
             raise LostRace(f"sentinel of {instance_id}")

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from durable.model.codec import Columns, decode_row, encode_row
+from durable.model.errors import MalformedMessageError
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord, stub_of
 from durable.model.records import decode_record, encode_record
@@ -39,7 +40,9 @@ class Snapshot:
     rows: tuple[HistoryRow, ...] = ()
 
 
-async def load(store: InstanceStore, instance_id: InstanceId, known: Snapshot | None = None) -> Snapshot:
+async def load(
+    store: InstanceStore, instance_id: InstanceId, known: Snapshot | None = None
+) -> Snapshot:
     """Read an instance; with `known`, read only what came after it, unless another life began."""
     if known is None or known.record is None:
         return await _load_from(store, instance_id, 0, ())
@@ -65,7 +68,21 @@ async def _load_from(
     committed = tuple(
         decode_row(ordinal, columns) for ordinal, columns in rows if ordinal <= record.sequence
     )
+    _refuse_gaps(instance_id, record, first, committed)
     return Snapshot(record, sentinel.etag, before + committed)
+
+
+def _refuse_gaps(
+    instance_id: InstanceId, record: InstanceRecord, first: int, rows: Sequence[HistoryRow]
+) -> None:
+    """A history with a hole would replay as another one. Only what is collected may be missing."""
+    current = [row.ordinal for row in rows if row.ordinal >= record.base]
+    expected = range(max(first, record.base), record.sequence + 1)
+    if current != list(expected):
+        missing = sorted(set(expected) - set(current))
+        raise MalformedMessageError(
+            f"The history of instance '{instance_id}' lacks the rows {missing[:10]}."
+        )
 
 
 async def _read_up_to(
@@ -97,7 +114,11 @@ async def commit(
     """
     etag = before.etag
     sentinel = encode_record(record)
-    chunks = list(_chunks([(row.ordinal, encode_row(row)) for row in rows], store.rows_per_transaction_max - 1))
+    chunks = list(
+        _chunks(
+            [(row.ordinal, encode_row(row)) for row in rows], store.rows_per_transaction_max - 1
+        )
+    )
     for chunk in chunks[:-1]:
         # The fence: the sentinel as it was, so that this chunk fails if anybody committed since.
         fence = encode_record(before.record or stub_of(record))

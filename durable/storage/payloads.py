@@ -1,4 +1,4 @@
-"""Payloads too large for a row or a message lie in blobs, put there before what names them (rule I).
+"""Payloads too large for a row or a message lie in blobs, put before what names them (rule I).
 
 A payload has one blob for its whole way: the message that carries it names the blob, and so does
 the row that takes it. The blob belongs to the *receiver*: its name begins with the receiver's
@@ -8,7 +8,7 @@ write one blob.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -24,10 +24,11 @@ from durable.model.records import PAYLOADS
 from durable.storage.keys import escape_key
 from durable.storage.port import BlobStore
 
-# A table property holds 64 KiB of UTF-16; a queue message 48 KiB before base64 (DTFx cuts at the
-# same lengths, storage.md section 1.6).
+# A table property holds 64 KiB of UTF-16; a queue message 48 KiB before base64; DTFx
+# cuts at the same lengths.
 PROPERTY_CHARS_MAX = 30_000
 MESSAGE_BYTES_MAX = 45 * 1024
+BLOBS_AT_ONCE_MAX = 16
 
 
 class NewId(Protocol):
@@ -38,16 +39,28 @@ class NewId(Protocol):
         ...
 
 
-def utf16_length(text: str) -> int:
-    """Count as a table property does: characters beyond the basic plane are two."""
-    return len(text) + sum(character > "\uffff" for character in text)
+async def spill_rows(
+    store: BlobStore, ids: NewId, instance_id: InstanceId, rows: Sequence[HistoryRow]
+) -> tuple[HistoryRow, ...]:
+    """Move the rows' payloads that no property can hold into blobs."""
+    large = {row.ordinal for row in rows if any(_is_large(text) for _, text in _texts(row.event))}
+    if not large:
+        return tuple(rows)
+    at_once = asyncio.Semaphore(BLOBS_AT_ONCE_MAX)
+
+    async def spill(row: HistoryRow) -> HistoryRow:
+        async with at_once:
+            return await _spill_row(store, ids, instance_id, row)
+
+    return tuple(await asyncio.gather(*(spill(row) for row in rows)))
 
 
-async def spill_row(store: BlobStore, ids: NewId, instance_id: InstanceId, row: HistoryRow) -> HistoryRow:
-    """Move the row's payloads that no property can hold into blobs."""
+async def _spill_row(
+    store: BlobStore, ids: NewId, instance_id: InstanceId, row: HistoryRow
+) -> HistoryRow:
     blobs = dict(row.blobs)
     for column, text in _texts(row.event):
-        if column not in blobs and utf16_length(text) > PROPERTY_CHARS_MAX:
+        if column not in blobs and _is_large(text):
             kind = type(row.event).__name__
             blobs[column] = _name(instance_id, f"history-{kind}-{column}", ids)
             await store.put_blob(blobs[column], text)
@@ -57,8 +70,8 @@ async def spill_row(store: BlobStore, ids: NewId, instance_id: InstanceId, row: 
 async def spill_input(
     store: BlobStore, ids: NewId, instance_id: InstanceId, text: str
 ) -> dict[str, str]:
-    """Put the input of a start into a blob if no property can hold it; return column → blob name."""
-    if utf16_length(text) <= PROPERTY_CHARS_MAX:
+    """Put the input of a start into a blob if it is large; return column → blob name."""
+    if not _is_large(text):
         return {}
     name = _name(instance_id, "start-Input", ids)
     await store.put_blob(name, text)
@@ -92,6 +105,20 @@ async def fetch_payloads(
     return event
 
 
+async def fetch_all(
+    store: BlobStore, carried: Sequence[tuple[HistoryEvent, Mapping[str, str]]]
+) -> list[HistoryEvent]:
+    """Fill in the payloads of many events, each with its blobs, or raise `BlobMissing`."""
+    at_once = asyncio.Semaphore(BLOBS_AT_ONCE_MAX)
+
+    async def fetch(event: HistoryEvent, blobs: Mapping[str, str]) -> HistoryEvent:
+        async with at_once:
+            return await fetch_payloads(store, event, blobs)
+
+    fetched = iter(await asyncio.gather(*(fetch(*one) for one in carried if one[1])))
+    return [next(fetched) if blobs else event for event, blobs in carried]
+
+
 async def fetch_record(store: BlobStore, record: InstanceRecord) -> InstanceRecord:
     """Fill in the record's payloads that lie in blobs, or raise `BlobMissing`."""
     for column, field in PAYLOADS:
@@ -99,6 +126,13 @@ async def fetch_record(store: BlobStore, record: InstanceRecord) -> InstanceReco
             text = await store.read_blob(record.blobs[column])
             record = replace(record, **{field: text})  # type: ignore[arg-type]
     return record
+
+
+def _is_large(text: str) -> bool:
+    """Say whether no property holds the text; characters beyond the basic plane count as two."""
+    if len(text) <= PROPERTY_CHARS_MAX // 2:
+        return False
+    return len(text) + sum(character > "\uffff" for character in text) > PROPERTY_CHARS_MAX
 
 
 def _texts(event: HistoryEvent) -> list[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """The port: what the engine and the client need of a store.
 
-**One call is one storage transaction** (one round trip), so that counting calls counts money, and
-the gaps between calls are all the points at which a crash can fall.
+**Every call that the commit protocol rests on is one storage transaction** (one round trip), so
+that counting calls counts money, and the gaps between calls are the points at which a crash can
+fall. Only housekeeping may take several: `create`, `bury`, `delete_rows`, `delete_blobs`; each may
+be cut off anywhere and repeated.
 
 Every call ends in one of these ways:
 
@@ -106,7 +108,7 @@ class InstanceStore(Protocol):
         ...
 
     async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
-        """Delete rows in one transaction; rows that are gone already do not matter."""
+        """Delete at most `rows_per_transaction_max` rows; those gone already do not matter."""
         ...
 
 
@@ -132,7 +134,7 @@ class MessageStore(Protocol):
         ...
 
     async def bury(self, queue: str, body: str) -> None:
-        """Put a body that nobody here can read onto the queue's poison queue, for people to look at."""
+        """Put a body that nobody here can read onto the queue's poison queue, for people."""
         ...
 
 
@@ -170,7 +172,7 @@ class TaskHubStore(InstanceStore, SummaryStore, MessageStore, BlobStore, Protoco
         ...
 
     async def management_key(self) -> str:
-        """Return the key that guards the hub's management routes, made when it was first asked for."""
+        """Return the key of the hub's management routes, made when first asked for."""
         ...
 
     async def close(self) -> None:

@@ -4,6 +4,8 @@ Every storage call of every actor (hosts and clients) passes a gate and has a nu
 one number, is a whole experiment; the seed and the fault reproduce it.
 """
 
+import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from durable.storage.memory import MemoryStore
 from durable.storage.port import ETag, OutcomeUnknown, Page, StorageFault, Versioned
 
 T = TypeVar("T")
+
+TURNS_MAX = 4  # of the event loop, that a call may take each way
 
 
 class FaultKind(Enum):
@@ -35,7 +39,7 @@ class Fault:
     kind: FaultKind
 
 
-class ActorDied(BaseException):  # noqa: N818  (no error: the process is gone)
+class ActorDied(BaseException):
     """The actor was killed at this call; nothing of it goes on."""
 
 
@@ -59,9 +63,10 @@ class Call:
 class Gate:
     """Numbers the calls of all actors and lets the fault happen at its number."""
 
-    def __init__(self, fault: Fault | None = None) -> None:
+    def __init__(self, fault: Fault | None = None, *, seed: int = 0) -> None:
         """Let everything pass but at the fault."""
         self.fault = fault
+        self._chance = random.Random(seed)  # noqa: S311
         self.calls: list[Call] = []
         self.hit: Call | None = None
 
@@ -71,28 +76,39 @@ class Gate:
 
     async def write(self, actor: Actor, kind: str, effect: Callable[[], Awaitable[T]]) -> T:
         """Pass a call that changes something."""
-        fault = self._enter(actor, kind)
+        fault = await self._enter(actor, kind)
         if fault is FaultKind.CRASH_BEFORE:
             self._kill(actor)
         if fault is FaultKind.UNKNOWN_NOT_APPLIED:
             raise OutcomeUnknown(kind)
         result = await effect()
+        await self._travel()  # the answer's way back
         if fault is FaultKind.CRASH_AFTER:
             self._kill(actor)
+        if actor.is_dead:
+            raise ActorDied(actor.name)  # killed by another call while this one was on its way
         if fault is FaultKind.UNKNOWN_APPLIED:
             raise OutcomeUnknown(kind)
         return result
 
     async def read(self, actor: Actor, kind: str, effect: Callable[[], Awaitable[T]]) -> T:
         """Pass a call that changes nothing."""
-        fault = self._enter(actor, kind)
+        fault = await self._enter(actor, kind)
         if fault in (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER):
             self._kill(actor)
         if fault is not None:
             raise StorageFault(kind)
-        return await effect()
+        result = await effect()
+        await self._travel()
+        return result
 
-    def _enter(self, actor: Actor, kind: str) -> FaultKind | None:
+    async def _travel(self) -> None:
+        """Take some time, so that what other actors do falls before, between and after."""
+        for _ in range(self._chance.randrange(TURNS_MAX)):
+            await asyncio.sleep(0)
+
+    async def _enter(self, actor: Actor, kind: str) -> FaultKind | None:
+        await self._travel()
         if actor.is_dead:
             raise ActorDied(actor.name)
         call = Call(len(self.calls), actor.name, kind)
@@ -201,9 +217,7 @@ class GatedStore:
 
     async def read_blob(self, name: str) -> str:
         """Pass a read."""
-        return await self._gate.read(
-            self._actor, "read blob", lambda: self._inner.read_blob(name)
-        )
+        return await self._gate.read(self._actor, "read blob", lambda: self._inner.read_blob(name))
 
     async def delete_blobs(self, names: Iterable[str]) -> None:
         """Pass a write."""

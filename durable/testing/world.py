@@ -64,8 +64,12 @@ class VirtualEnvironment:
         """Move the clock, never back."""
         self._now = max(self._now, moment)
 
-    async def call_blocking(self, function: Callable[[], T]) -> T:
+    async def run_activity(self, function: Callable[[], T]) -> T:
         """Call it here: nothing blocks in a simulation."""
+        return function()
+
+    async def run_orchestrator(self, function: Callable[[], T]) -> T:
+        """Call it here."""
         return function()
 
 
@@ -93,7 +97,7 @@ class World:
             rows_per_transaction_max=rows_per_transaction_max,
             rows_per_page_max=rows_per_page_max,
         )
-        self.gate = Gate(fault)
+        self.gate = Gate(fault, seed=seed)
         self.registry = registry
         self.settings = settings or EngineSettings()
         self.deliveries: Counter[str] = Counter()
@@ -186,7 +190,6 @@ class World:
             await self.gate.write(actor, f"delete {message.queue}", delete)
         except StorageOutcome:
             return  # the host does not mind: the message comes again
-
 
     def _note_ghost(self, body: str) -> None:
         """Note a task that is about to run although no committed decision asked for it."""

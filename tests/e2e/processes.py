@@ -51,7 +51,9 @@ class Host:
         request = urllib.request.Request(url, data=body, method=method, headers=headers)
         return await asyncio.to_thread(_answer, request)
 
-    async def start(self, name: str, input_: Any = None, *, instance_id: str | None = None) -> Answer:
+    async def start(
+        self, name: str, input_: Any = None, *, instance_id: str | None = None
+    ) -> Answer:
         """Start an orchestration."""
         query = f"?instanceId={quote(instance_id, safe='')}" if instance_id is not None else ""
         return await self.request("POST", f"/api/start/{name}{query}", json.dumps(input_).encode())
@@ -181,5 +183,5 @@ def _answer(request: urllib.request.Request) -> Answer:
 
 
 async def _collect(stream: asyncio.StreamReader, log: list[str]) -> None:
-    async for line in stream:
+    while line := await stream.readline():
         log.append(line.decode().rstrip())

@@ -18,7 +18,7 @@ VISIBILITY = {"DURABLE_DEVHOST_VISIBILITY_S": "6"}
 
 
 async def test_a_killed_host_loses_nothing_and_doubles_nothing(hub: str) -> None:
-    """Two hosts run 200 orchestrations of 5 activities; one is killed in the middle and comes back."""
+    """Two hosts run 200 orchestrations of 5 activities; one is killed half way and comes back."""
     with start_azurite() as azurite:
         storage = azurite.connection_string
         async with running_host(storage, hub, environment=VISIBILITY) as stays:
@@ -72,16 +72,16 @@ async def test_a_fan_in_of_1000_takes_few_table_transactions(
     """The coalescer commits many completions in one transaction: at most half a one each."""
     width = 1000
     with start_azurite() as azurite:
-        async with counting(azurite.connection_string) as (storage, wire):
-            async with running_host(storage, hub) as host:
-                await host.run("Sequence", 0)
-                wire.clear()
-                started = await host.start("Fan", width)
-                async with opened(azurite.connection_string, hub) as store:
-                    await _until_completed(store, [InstanceId(started.json["id"])], 1)
-                per_completion = wire.tables / width
-                status = await host.follow(started.json["statusQueryGetUri"])
-                await until_drained(azurite.connection_string, hub)
+        direct = azurite.connection_string
+        async with counting(direct) as (storage, wire), running_host(storage, hub) as host:
+            await host.run("Sequence", 0)
+            wire.clear()
+            started = await host.start("Fan", width)
+            async with opened(direct, hub) as store:
+                await _until_completed(store, [InstanceId(started.json["id"])], 1)
+            per_completion = wire.tables / width
+            status = await host.follow(started.json["statusQueryGetUri"])
+            await until_drained(direct, hub)
     assert status["output"] == sum(range(1, width + 1))
     text = f"table transactions per completion in a fan-in of {width}: {per_completion:.3f}"
     record_property("figure", text)
@@ -89,7 +89,7 @@ async def test_a_fan_in_of_1000_takes_few_table_transactions(
 
 
 async def test_storage_that_goes_away_for_20_seconds_costs_time_only(hub: str) -> None:
-    """The emulator is stopped in the middle of 20 orchestrations and goes on later: all complete."""
+    """The emulator stands still in the middle of 20 orchestrations; all complete."""
     ids = [InstanceId(f"orchestration-{number}") for number in range(20)]
     with start_azurite() as azurite:
         storage = azurite.connection_string

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from durable.client.durable_client import DurableClient
+from durable.engine.environment import SystemEnvironment
 from tests.e2e.processes import Host, opened, until_drained
 
 TWO_MEGABYTES = 2 * 1024 * 1024
@@ -19,7 +21,8 @@ async def test_a_payload_of_two_megabytes_goes_all_the_way(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "instance_id", ["it's", "with some spaces", "100%", "%2F", "día-日本-😀", "a" * 256, "^caret", "a:b&c=d+e"]
+    "instance_id",
+    ["it's", "with some spaces", "100%", "%2F", "día-日本-😀", "a" * 256, "^caret", "a:b&c=d+e"],
 )
 async def test_an_odd_instance_id_is_an_id_like_any_other(host: Host, instance_id: str) -> None:
     """Start, status, event and completion find the same instance."""
@@ -82,9 +85,6 @@ async def test_an_orchestrator_that_no_host_has_is_parked_with_the_reason(
     host: Host, azurite_connection: str, hub: str
 ) -> None:
     """A start that another deployment put waits for the right code, then says what is missing."""
-    from durable.client.durable_client import DurableClient
-    from durable.engine.environment import SystemEnvironment
-
     async with opened(azurite_connection, hub) as store:
         client = DurableClient(store, SystemEnvironment())
         await client.start("FromAnotherDeployment", instance_id="foreign")

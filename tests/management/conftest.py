@@ -46,7 +46,11 @@ class VirtualEnvironment:
         """Let time pass."""
         self.moment += timedelta(seconds=delay_s)
 
-    def call_blocking(self, function: Callable[[], T]) -> Awaitable[T]:
+    def run_activity(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Run it elsewhere."""
+        return asyncio.to_thread(function)
+
+    def run_orchestrator(self, function: Callable[[], T]) -> Awaitable[T]:
         """Run it elsewhere."""
         return asyncio.to_thread(function)
 

@@ -4,26 +4,23 @@ They override the engine's own seams; what they break is said at each. A harness
 catch them proves nothing.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from durable.engine.coalescer import Submission
-from durable.engine.inbox import Verdict
-from durable.engine.orchestrations import Orchestrations, Turn
+from durable.engine.orchestrations import Orchestrations
 from durable.engine.outbox import outbox
+from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState
 from durable.engine.worker import TaskHubWorker
-from durable.model.ids import InstanceId
 
 
 class SendsBeforeCommit(Orchestrations):
-    """Two steps of the protocol swapped, as DurableTask.AzureStorage has them: send, then commit."""
+    """Two steps of the protocol swapped as in DurableTask.AzureStorage: send, then commit."""
 
     async def _propose(self, turn: Turn, state: InstanceState) -> Any:
         proposal = await super()._propose(turn, state)
         if proposal is not None:
             for outgoing in outbox(turn.instance_id, proposal.rows):
-                await self._dispatcher.put(outgoing)
+                await self.dispatcher.put(outgoing)
         return proposal
 
 
@@ -38,19 +35,14 @@ class ForgetsTheDuty(Orchestrations):
 
 
 class JudgesOnTheCache(Orchestrations):
-    """What is known, foreign or unknown is judged on the cache, redelivered or not (rule A3 off)."""
+    """Known, foreign or unknown is judged on the cache, redelivered or not (rule A3 off)."""
 
-    def _take_warm(
-        self, instance_id: InstanceId, batch: Sequence[Submission]
-    ) -> InstanceState | None:
-        return self.warm.take(instance_id)
-
-    def _needs_fresh(self, verdicts: Sequence[Verdict]) -> bool:
+    def _needs_fresh(self, turn: Turn) -> bool:
         return False
 
 
 class AcknowledgesBeforeSends(Orchestrations):
-    """The batch is answered at its commit, so that the host deletes the messages before the sends."""
+    """The batch is answered at its commit: the host deletes the messages before the sends."""
 
     async def _dispatch(self, turn: Turn) -> None:
         for submission in turn.batch:

@@ -30,6 +30,7 @@ class Scenario:
     output: str
     rows_per_transaction_max: int = 100
     rows_per_page_max: int = 1000
+    hosts: int = 2
     messages_at_once: int = 4
     generation: int = 1
 
@@ -190,7 +191,9 @@ FAN_OF_250 = Scenario(
     name="fan-out of 250",
     drive=run_only("fan", 250),
     output=str(sum(number * number for number in range(250))),
-    messages_at_once=24,
+    # One host: races of hosts are the other scenarios' affair, and here they cost many commits.
+    hosts=1,
+    messages_at_once=32,
 )
 
 

@@ -26,4 +26,3 @@ def test_an_engine_that_breaks_a_rule_is_caught(
                 caught += 1
     count_cases(f"mutant '{name}': {caught} of {experiments} experiments fail", experiments)
     assert caught
-

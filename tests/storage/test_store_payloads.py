@@ -23,7 +23,7 @@ from durable.storage.payloads import (
     fetch_record,
     fit_message,
     spill_input,
-    spill_row,
+    spill_rows,
 )
 from durable.storage.port import BlobMissing, TaskHubStore
 
@@ -47,7 +47,7 @@ def row_of(event: HistoryEvent) -> HistoryRow:
 async def test_a_row_that_fits_stays_as_it_is(store: TaskHubStore, instance_id: InstanceId) -> None:
     """At the limit no blob is made."""
     row = row_of(EventRaised(timestamp=NOON, name="n", input="x" * PROPERTY_CHARS_MAX))
-    assert await spill_row(store, Ids(), instance_id, row) is row
+    assert await spill_rows(store, Ids(), instance_id, [row]) == (row,)
 
 
 @pytest.mark.parametrize("text", [LARGE, "🌍" * (PROPERTY_CHARS_MAX // 2 + 1), "ж" * 40_000])
@@ -56,7 +56,7 @@ async def test_a_large_payload_of_a_row_comes_back_from_its_blob(
 ) -> None:
     """Through spill, commit, load and fetch the event stays the same, in any script."""
     event = EventRaised(timestamp=NOON, name="n", input=text)
-    row = await spill_row(store, Ids(), instance_id, row_of(event))
+    [row] = await spill_rows(store, Ids(), instance_id, [row_of(event)])
     assert set(row.blobs) == {"Input"}
     record = replace(record_of(ExecutionId("e")), sequence=0)
     await commit(store, instance_id, Snapshot(), record, [row])
@@ -74,7 +74,7 @@ async def test_large_failure_details_come_back_as_details(
     event = TaskFailed(
         timestamp=NOON, task_scheduled_id=1, reason="r", details=LARGE, failure_details=details
     )
-    row = await spill_row(store, Ids(), instance_id, row_of(event))
+    [row] = await spill_rows(store, Ids(), instance_id, [row_of(event)])
     assert set(row.blobs) == {"Details", "FailureDetails"}
     record = replace(record_of(ExecutionId("e")), sequence=0)
     await commit(store, instance_id, Snapshot(), record, [row])
@@ -135,7 +135,7 @@ async def test_a_payload_whose_blob_is_gone_is_missing(
 ) -> None:
     """Whoever fetches it is told so, and decides."""
     row = row_of(EventRaised(timestamp=NOON, name="n", input=LARGE))
-    row = await spill_row(store, Ids(), instance_id, row)
+    [row] = await spill_rows(store, Ids(), instance_id, [row])
     await store.delete_blobs(row.blobs.values())
     with pytest.raises(BlobMissing):
         await fetch_payloads(store, row.event, row.blobs)

@@ -1,6 +1,6 @@
 """Columns of the port ↔ what the tables SDK sends and returns, and the limits of a table row.
 
-Types are what tools expect (storage.md section 5.3): text is Edm.String whatever it looks like,
+Types are what DTFx's tools expect: text is Edm.String whatever it looks like,
 small integers Edm.Int32, times Edm.DateTime (microseconds kept), booleans Edm.Boolean.
 Invariant: a column comes back as the value and the type that went in.
 """

@@ -1,4 +1,4 @@
-"""Every table, queue, container and blob of a task hub (storage.md section 1.1: DTFx's names).
+"""Every table, queue, container and blob of a task hub (DTFx's names).
 
 Queue and container names are lower-case by the service's rule, table names as the hub is written.
 """

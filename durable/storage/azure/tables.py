@@ -1,4 +1,4 @@
-"""The History and Instances tables, one request a call (protocol.md rules C and H).
+"""The History and Instances tables, one request a call (rules C and H of docs/commit-protocol.md).
 
 Rule 1. The sentinel sorts behind every history row: their keys are upper-case hexadecimal digits.
         Rows of later kinds have lower-case keys; a page ends with the sentinel and skips the rest.

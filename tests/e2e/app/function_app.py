@@ -1,4 +1,4 @@
-"""The app of the end-to-end tests: orchestrations that are large, odd, broken or slow on purpose."""
+"""The app of the end-to-end tests: orchestrations that are large, odd or broken on purpose."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def Catches(context: Context) -> Orchestration:
     """Catch an activity's exception."""
     try:
         yield context.call_activity("Raise", "on purpose")
-    except Exception as error:
+    except df.TaskFailedError as error:
         return str(error).splitlines()[0].strip()
 
 
@@ -68,6 +68,14 @@ def Waits(context: Context) -> Orchestration:
         timer.cancel()
         return event.result
     return "nobody came"
+
+
+@app.orchestration_trigger(context_name="context")
+def Naps(context: Context) -> Orchestration:
+    """Sleep for a second, as often as the input says."""
+    for _ in range(context.get_input()):
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=1))
+    return context.get_input()
 
 
 @app.activity_trigger(input_name="number")
@@ -92,11 +100,13 @@ def Raise(why: str) -> None:
 @app.route(route="start/{name}", methods=["POST"])
 @app.durable_client_input(client_name="client")
 async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    """Start an orchestration with the body as its input; `unchecked` passes by the client's door."""
+    """Start an orchestration with the body as its input."""
     try:
         text = req.get_body().decode()
         instance_id = await client.start_new(
-            req.route_params["name"], req.params.get("instanceId"), json.loads(text) if text else None
+            req.route_params["name"],
+            req.params.get("instanceId"),
+            json.loads(text) if text else None,
         )
     except (ValueError, df.InstanceExistsError, df.OrchestratorNotFoundError) as error:
         return func.HttpResponse(f"{type(error).__name__}: {error}", status_code=400)

@@ -1,0 +1,75 @@
+# Everything that gates a change, and everything a newcomer needs, by one word each.
+# Rule 1. Every target sets up what it needs: `.venv` and `node_modules` in this checkout, and
+#         nothing outside it, so two checkouts never meet. A stamp newer than its list means: ready,
+#         and no network is touched.
+# Rule 2. Nothing exists only in CI: `.ci/run` calls `make check`.
+
+PYTHON ?= python3
+NPM ?= npm
+BIN := .venv/bin
+PY_STAMP := .venv/.installed
+NODE_STAMP := node_modules/.installed
+# What is linted and typed: whatever of it is there.
+SOURCES := $(wildcard durable tests scripts bench samples function_app.py)
+
+# `make simulate FULL=1` and `FULL=1 make simulate` alike: make hands both to the environment.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check lint fix simulate bench soak clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: $(PY_STAMP) $(NODE_STAMP) ## install what the other targets need (they do it themselves)
+
+demo: setup ## run HelloCities end to end on Azurite and print its final status
+	@$(BIN)/python scripts/demo.py
+
+run: setup ## the same, and keep serving until Ctrl-C
+	@$(BIN)/python scripts/demo.py --serve
+
+test: setup ## all tests; prints what it skipped and why
+	@$(BIN)/python -m pytest
+
+check: lint ## everything that gates: format, lint, types, layers, tests
+	@$(BIN)/python -m pytest
+
+lint: setup ## check without the tests
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+
+fix: $(PY_STAMP) ## format, and repair what ruff can
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+# -n 0 and -s: the number of cases is printed as they run.
+simulate: setup ## crash before and after every storage call; FULL=1 for every one of them
+	@test -d tests/simulation || { echo "make simulate: tests/simulation is not there yet" >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/simulation -n 0 -q -s
+
+bench: setup ## storage transactions and round trips of a few orchestrations
+	@test -f bench/__main__.py || { echo "make bench: bench/__main__.py is not there yet" >&2; exit 1; }
+	@$(BIN)/python -m bench
+
+soak: setup ## a long run with faults
+	@test -f bench/soak.py || { echo "make soak: bench/soak.py is not there yet" >&2; exit 1; }
+	@$(BIN)/python -m bench.soak
+
+clean: ## remove what set-up and the tools made
+	rm -rf .venv node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# The stamp is written last: an install that was interrupted is done again.
+$(PY_STAMP): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
+	@echo "installing the Python packages of requirements-dev.txt into .venv" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(NODE_STAMP): package-lock.json
+	@command -v $(NPM) >/dev/null || { echo "Node with npm is needed, for Azurite" >&2; exit 1; }
+	@echo "installing Azurite into node_modules" >&2
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,85 @@
+"""What an orchestrator must not yield: an error at the yield, with advice, never a hang."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from durable.model.status import RuntimeStatus
+from tests.replay.recording import Context, Orchestration, Recording, asked, completed
+
+
+async def coroutine() -> None:
+    """Wait for nothing."""
+
+
+def helper(context: Context) -> Orchestration:
+    """Call an activity, for somebody who forgets `yield from`."""
+    yield context.call_activity("a")
+
+
+CASES: list[tuple[str, Callable[[Context], Any], str]] = [
+    ("a number", lambda _: 5, "'int'"),
+    ("nothing", lambda _: None, "NoneType"),
+    ("a list of tasks", lambda c: [c.call_activity("a")], "task_all"),
+    ("a tuple of tasks", lambda c: (c.call_activity("a"),), "task_all"),
+    ("a generator", helper, "yield from"),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_what_is_no_task_fails_the_orchestration_with_advice(
+    make: Callable[[Context], Any], advice: str
+) -> None:
+    """Uncaught, the sentence is the output of the failed instance; nothing is scheduled."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield make(context)
+
+    recording = Recording(orchestrator)
+    assert recording.last.status is RuntimeStatus.FAILED
+    assert advice in recording.output
+    assert asked(recording.last) == []
+
+
+def test_a_foreign_awaitable_fails_with_advice_too() -> None:
+    """What can't be replayed can't be awaited."""
+    foreign = coroutine()
+
+    def orchestrator(_: Context) -> Orchestration:
+        yield foreign
+
+    recording = Recording(orchestrator)
+    foreign.close()
+    assert recording.last.status is RuntimeStatus.FAILED
+    assert "replay" in recording.output
+
+
+def test_the_error_is_raised_at_the_yield_and_can_be_caught() -> None:
+    """Behind it the code goes on, with ids as if the bad yield had not been."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        try:
+            yield "nonsense"
+        except TypeError:
+            result = yield context.call_activity("a")
+        return result
+
+    recording = Recording(orchestrator)
+    assert asked(recording.last) == [(0, "a", None)]
+    recording.episode(completed(0, "fine"))
+    assert recording.output == "fine"
+
+
+def test_a_bad_yield_in_a_later_episode_fails_the_same_way() -> None:
+    """The answers before it are kept in the history; the end is in the same episode."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield context.call_activity("a")
+        yield 5
+
+    recording = Recording(orchestrator)
+    recording.episode(completed(0))
+    assert recording.last.status is RuntimeStatus.FAILED
