@@ -43,10 +43,9 @@ fix: $(PY_STAMP) ## format, and repair what ruff can
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-# -n 0 and -s: the number of cases is printed as they run.
 simulate: setup ## crash before and after every storage call; FULL=1 for every one of them
 	@test -d tests/simulation || { echo "make simulate: tests/simulation is not there yet" >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/simulation -n 0 -q -s
+	@$(BIN)/python -m pytest tests/simulation
 
 bench: setup ## storage transactions and round trips of a few orchestrations
 	@test -f bench/__main__.py || { echo "make bench: bench/__main__.py is not there yet" >&2; exit 1; }

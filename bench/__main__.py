@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from bench.counting_proxy import Wire
-from bench.rig import ROOT, Rig, rig
+from bench.rig import Rig, rig
 from durable.devhost.azurite import start_azurite
 
 
@@ -26,8 +26,8 @@ class Case:
 
 
 CASES = (
-    Case("sequence of 5", "Sequence", 5, 46, "54"),
-    Case("sequence of 10", "Sequence", 10, 81, "99"),
+    Case("sequence of 5", "Count", 5, 46, "54"),
+    Case("sequence of 10", "Count", 10, 81, "99"),
     Case("fan-out of 100, an activity", "Fan", 100, 4.6, "5.2 to 11", per_activity=True),
 )
 
@@ -45,8 +45,8 @@ async def main() -> int:
     """Print a line a case; 1 if one is over its bound."""
     is_over = False
     with start_azurite() as azurite:
-        async with rig(azurite.connection_string, app=ROOT / "bench" / "app") as running:
-            await running.complete("Sequence", 1)  # resources, connections, imports
+        async with rig(azurite.connection_string) as running:
+            await running.complete("Count", 1)  # resources, connections, imports
             heads = f"{'transactions':>13}{'bound':>8}{'round trips':>13}"
             print(f"{'':30}{heads}  DurableTask.AzureStorage")
             for case in CASES:

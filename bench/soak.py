@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bench.processes import Host, opened, start_host, until_drained
 from durable.client.durable_client import DurableClient
 from durable.devhost.azurite import start_azurite
 from durable.engine.environment import SystemEnvironment
@@ -24,7 +25,6 @@ from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.azure.hub import AzureStore
-from tests.e2e.processes import Host, opened, start_host, until_drained
 
 HOSTS = 3
 KILL_EVERY_S = 4.0

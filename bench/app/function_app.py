@@ -1,20 +1,31 @@
-"""The function app that is measured: the smallest activities, so that only the engine counts."""
+"""The app of bench, soak and end-to-end tests: small, large, odd and broken orchestrations."""
 
+import asyncio
 import json
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
 
 import durable.functions as df
 
-Orchestration = Generator[Any, Any, Any]
-
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+Orchestration = Generator[Any, Any, Any]
+Context = df.DurableOrchestrationContext
 
 
 @app.orchestration_trigger(context_name="context")
-def Sequence(context: df.DurableOrchestrationContext) -> Orchestration:
+def Sequence(context: Context) -> Orchestration:
+    """Five activities, one after another, from the input on."""
+    value = context.get_input() or 0
+    for _ in range(5):
+        value = yield context.call_activity("Increment", value)
+    return value
+
+
+@app.orchestration_trigger(context_name="context")
+def Count(context: Context) -> Orchestration:
     """As many activities as the input says, one after another."""
     value = 0
     for _ in range(context.get_input()):
@@ -23,25 +34,89 @@ def Sequence(context: df.DurableOrchestrationContext) -> Orchestration:
 
 
 @app.orchestration_trigger(context_name="context")
-def Fan(context: df.DurableOrchestrationContext) -> Orchestration:
+def Fan(context: Context) -> Orchestration:
     """As many activities as the input says, at once."""
-    tasks = [context.call_activity("Increment", number) for number in range(context.get_input())]
-    return sum((yield context.task_all(tasks)))
+    numbers = range(context.get_input())
+    return sum((yield context.task_all([context.call_activity("Increment", n) for n in numbers])))
+
+
+@app.orchestration_trigger(context_name="context")
+def Echo(context: Context) -> Orchestration:
+    """Hand the input through an activity to the output."""
+    return (yield context.call_activity("Same", context.get_input()))
+
+
+@app.orchestration_trigger(context_name="context")
+def Fails(context: Context) -> Orchestration:
+    """Let an activity's exception end the orchestration."""
+    return (yield context.call_activity("Raise", "on purpose"))
+
+
+@app.orchestration_trigger(context_name="context")
+def Catches(context: Context) -> Orchestration:
+    """Catch an activity's exception."""
+    try:
+        yield context.call_activity("Raise", "on purpose")
+    except df.TaskFailedError as error:
+        return str(error).splitlines()[0].strip()
+
+
+@app.orchestration_trigger(context_name="context")
+def CallsNobody(context: Context) -> Orchestration:
+    """Call an activity that is not there."""
+    return (yield context.call_activity("Nobody", None))
+
+
+@app.orchestration_trigger(context_name="context")
+def Waits(context: Context) -> Orchestration:
+    """Wait for an event, for a minute."""
+    event = context.wait_for_external_event("go")
+    timer = context.create_timer(context.current_utc_datetime + timedelta(minutes=1))
+    winner = yield context.task_any([event, timer])
+    if winner is event:
+        timer.cancel()
+        return event.result
+    return "nobody came"
+
+
+@app.orchestration_trigger(context_name="context")
+def Naps(context: Context) -> Orchestration:
+    """Sleep for a second, as often as the input says."""
+    for _ in range(context.get_input()):
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=1))
+    return context.get_input()
 
 
 @app.activity_trigger(input_name="number")
 async def Increment(number: int) -> int:
     """Add one."""
+    await asyncio.sleep(0)
     return number + 1
+
+
+@app.activity_trigger(input_name="value")
+def Same(value: Any) -> Any:
+    """Return what came."""
+    return value
+
+
+@app.activity_trigger(input_name="why")
+def Raise(why: str) -> None:
+    """Fail."""
+    raise ValueError(why)
 
 
 @app.route(route="start/{name}", methods=["POST"])
 @app.durable_client_input(client_name="client")
 async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """Start an orchestration with the body as its input."""
-    instance_id = await client.start_new(
-        req.route_params["name"],
-        req.params.get("instanceId"),
-        json.loads(req.get_body() or b"null"),
-    )
+    try:
+        text = req.get_body().decode()
+        instance_id = await client.start_new(
+            req.route_params["name"],
+            req.params.get("instanceId"),
+            json.loads(text) if text else None,
+        )
+    except (ValueError, df.InstanceExistsError, df.OrchestratorNotFoundError) as error:
+        return func.HttpResponse(f"{type(error).__name__}: {error}", status_code=400)
     return client.create_check_status_response(req, instance_id)

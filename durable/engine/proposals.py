@@ -135,8 +135,8 @@ class Proposer:
         if orchestrator is None:
             return (
                 f"No orchestrator function named '{opened.name}' is registered in this app. "
-                "Hosts that have it take the instance for as long as it is held; once it is "
-                "parked, terminate it and start it anew."
+                "Deploy code that has it while the instance is held; once it is parked, terminate "
+                "it and start it anew."
             )
         history = await self._history(state, opened)
         outcome = await self._environment.run_orchestrator(

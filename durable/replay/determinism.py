@@ -21,9 +21,9 @@ class Mismatch:
             f"Non-deterministic orchestrator: as task {self.task_id} the history has "
             f"{self.expected}, but the code now asks for {self.actual}, at {self.where}. "
             "The code was changed while this instance was running, or it depends on something "
-            "outside of its history (clock, random numbers, environment). Hosts with the code "
-            "that the instance was started with take it for as long as it is held; once it is "
-            "parked, terminate it and start it anew."
+            "outside of its history (clock, random numbers, environment). Deploy the code that "
+            "the instance was started with while it is held; once it is parked, terminate it and "
+            "start it anew."
         )
 
 

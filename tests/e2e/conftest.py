@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.e2e.processes import Host, running_host
+from bench.processes import Host, running_host
 
 
 @pytest.fixture

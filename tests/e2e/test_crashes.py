@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 
 from bench.counting_proxy import counting
+from bench.processes import Host, opened, running_host, start_host, until_drained
 from durable.devhost.azurite import start_azurite
 from durable.model.history import TaskCompleted, TaskScheduled
 from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.azure.hub import AzureStore
-from tests.e2e.processes import Host, opened, running_host, start_host, until_drained
 
 INSTANCES = 200
 VISIBILITY = {"DURABLE_DEVHOST_VISIBILITY_S": "6"}

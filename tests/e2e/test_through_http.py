@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from bench.processes import Host, opened, until_drained
 from durable.client.durable_client import DurableClient
 from durable.engine.environment import SystemEnvironment
-from tests.e2e.processes import Host, opened, until_drained
 
 TWO_MEGABYTES = 2 * 1024 * 1024
 

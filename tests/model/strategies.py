@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from durable.model.codec import EVENT_TYPES, FIELDS
 from durable.model.failures import FailureDetails
-from durable.model.history import HistoryEvent
+from durable.model.history import EventRaised, ExecutionTerminated, HistoryEvent
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
@@ -138,14 +138,16 @@ def records(draw: st.DrawFn) -> InstanceRecord:
 
 @st.composite
 def messages(draw: st.DrawFn) -> TaskMessage:
-    """Make a message without blobs."""
+    """Make a message without blobs; what a client asks for has an id."""
     held_since = draw(st.none() | times)
+    event = draw(events)
+    is_request = isinstance(event, EventRaised | ExecutionTerminated)
     return TaskMessage(
         instance_id=InstanceId(draw(names)),
-        event=draw(events),
+        event=event,
         execution_id=draw(st.none() | names.map(ExecutionId)),
         generation=draw(st.none() | counts),
-        message_id=draw(st.none() | names),
+        message_id=draw(names if is_request else st.none() | names),
         again=draw(st.booleans()),
         held_since=held_since,
         holds=0 if held_since is None else draw(counts),

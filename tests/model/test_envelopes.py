@@ -42,7 +42,7 @@ def test_payloads_beside_the_message_are_named_in_it(
 ) -> None:
     """The blobs' texts do not travel; put back in, they make the event whole."""
     event, blobs = pair
-    message = TaskMessage(instance_id=InstanceId("one"), event=event, blobs=blobs)
+    message = TaskMessage(instance_id=InstanceId("one"), event=event, message_id="m", blobs=blobs)
     decoded = decode_message(encode_message(message))
     assert decoded.blobs == blobs
     whole = decoded.event
@@ -99,7 +99,7 @@ def raised(**members: Any) -> str:
     """Print an event's message, some members of the message or the event being others."""
     event = {"EventType": "EventRaised", "_Timestamp": "2026-01-01", "Name": "n", "EventId": -1}
     event |= {name: members.pop(name) for name in list(members) if name in {*event, "Input"}}
-    return json.dumps({"to": "a", "event": event, **members})
+    return json.dumps({"to": "a", "id": "m", "event": event, **members})
 
 
 def test_a_message_may_be_written_by_hand() -> None:
@@ -111,6 +111,7 @@ def test_a_message_may_be_written_by_hand() -> None:
     "members",
     [
         {"id": {}},
+        {"id": None},
         {"id": 5},
         {"generation": "1"},
         {"generation": [1]},

@@ -137,12 +137,12 @@ async def test_another_life_is_read_from_its_beginning(
     """Rows of a life that was purged are not kept in front of those of the next one."""
     known = await append(store, partition.commit, instance_id, Snapshot(), "a", 4)
     life = ExecutionId("life-2")
-    started = replace(record_of(life), generation=2, sequence=3, commit_id="tombstone")
+    started = replace(record_of(life), generation=2, sequence=3, base=4, commit_id="tombstone")
     cleared = Snapshot(known.record, known.etag, ())
     purged = await partition.commit(store, instance_id, cleared, started, ())
     await store.delete_rows(instance_id, range(4))
     record, rows = appended(purged, "b", 2)
-    record = replace(record, generation=2, life_id=life, execution_id=life)
+    record = replace(record, generation=2, life_id=life, execution_id=life, base=4)
     await partition.commit(store, instance_id, purged, record, rows)
     newest = await partition.load(store, instance_id, known)
     assert newest.record == record

@@ -113,7 +113,7 @@ async def test_a_message_that_fits_needs_no_blob(
 ) -> None:
     """Most messages are small."""
     event = EventRaised(timestamp=NOON, name="n", input="small")
-    message = TaskMessage(instance_id=instance_id, event=event)
+    message = TaskMessage(instance_id=instance_id, event=event, message_id="m")
     assert decode_message(await fit_message(store, Ids(), message)) == message
 
 

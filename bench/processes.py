@@ -17,7 +17,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from durable.storage.azure.hub import AzureStore, open_store
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 APP = Path(__file__).resolve().parent / "app"
 READY = "Listening on "
 
