@@ -1,19 +1,23 @@
 """Soak: dev hosts that are killed again and again while orchestrations run; everything completes.
 
-Three host processes on one hub, sequences, fan-outs, timers and events, a SIGKILL every few seconds
-on one of them, and a new process in its place. At the end each orchestration has its one right
-output, each scheduled task its one result, and no queue holds anything.
+Four host processes on one hub, 300 orchestrations (sequences, fan-outs, timers, events, and now and
+then an activity that outlives the function timeout), a SIGKILL every two seconds for a minute on
+one of the hosts, and a new process in its place. At the end each orchestration has its one right
+output, each scheduled task its one result, nothing is unsent, and no queue holds anything.
 """
 
 import argparse
 import asyncio
+import random
 import sys
+import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.processes import Host, opened, start_host, until_drained
@@ -26,9 +30,13 @@ from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.azure.hub import AzureStore
 
-HOSTS = 3
-KILL_EVERY_S = 4.0
-VISIBILITY = {"DURABLE_DEVHOST_VISIBILITY_S": "6"}
+HOSTS = 4
+ORCHESTRATIONS = 300
+KILL_EVERY_S = 2.0
+ENVIRONMENT = {
+    "DURABLE_DEVHOST_VISIBILITY_S": "6",
+    "AzureFunctionsJobHost__functionTimeout": "00:00:08",
+}
 LANES = 6
 FINISH_S_MAX = 240.0
 
@@ -49,10 +57,12 @@ KINDS = (
     Kind("Naps", 3, "3"),
     Kind("Waits", None, '"came"', event="go"),
 )
+# Every so many orchestrations, one that runs into the function timeout first.
+DAWDLE_EVERY = 50
 
 
-async def soak(seconds: float) -> int:
-    """Run it; 0 if everything is as it must be."""
+async def soak(seconds: float, count: int, markers: Path) -> int:
+    """Run it; 0 if everything is as it must be. Markers tell dawdlers that they have been there."""
     hub = "Soak" + uuid.uuid4().hex[:10]
     with start_azurite() as azurite:
         storage = azurite.connection_string
@@ -60,7 +70,9 @@ async def soak(seconds: float) -> int:
             client = DurableClient(store, SystemEnvironment())
             ends_at = time.monotonic() + seconds
             killer = asyncio.create_task(_kill_now_and_then(hosts, storage, hub, ends_at))
-            lanes = (_start_many(client, lane, ends_at) for lane in range(LANES))
+            numbers = range(count)
+            pause_s = seconds * LANES / count
+            lanes = (_start_many(client, numbers[n::LANES], markers, pause_s) for n in range(LANES))
             started = {key: kind for lane in await asyncio.gather(*lanes) for key, kind in lane}
             kills = await killer
             print(f"{len(started)} orchestrations started, {kills} hosts killed", flush=True)
@@ -74,7 +86,7 @@ async def soak(seconds: float) -> int:
 
 @asynccontextmanager
 async def _hosts(storage: str, hub: str) -> AsyncIterator[list[Host]]:
-    hosts = [await start_host(storage, hub, environment=VISIBILITY) for _ in range(HOSTS)]
+    hosts = [await start_host(storage, hub, environment=ENVIRONMENT) for _ in range(HOSTS)]
     try:
         yield hosts
     finally:
@@ -86,26 +98,28 @@ async def _kill_now_and_then(hosts: list[Host], storage: str, hub: str, ends_at:
     kills = 0
     while time.monotonic() + KILL_EVERY_S < ends_at:
         await asyncio.sleep(KILL_EVERY_S)
-        doomed = hosts.pop(0)
+        doomed = hosts.pop(random.randrange(len(hosts)))
         await doomed.kill()
-        hosts.append(await start_host(storage, hub, environment=VISIBILITY))
+        hosts.append(await start_host(storage, hub, environment=ENVIRONMENT))
         kills += 1
     return kills
 
 
 async def _start_many(
-    client: DurableClient, lane: int, ends_at: float
+    client: DurableClient, numbers: Sequence[int], markers: Path, pause_s: float
 ) -> list[tuple[InstanceId, Kind]]:
-    """Start one orchestration after another, as fast as the hosts let us."""
+    """Start one orchestration after another, spread over the time of the kills."""
     started: list[tuple[InstanceId, Kind]] = []
-    while time.monotonic() < ends_at:
-        kind = KINDS[(lane + len(started)) % len(KINDS)]
-        instance_id = InstanceId(f"{kind.orchestrator}-{lane}-{len(started)}")
+    for number in numbers:
+        kind = KINDS[number % len(KINDS)]
+        if number % DAWDLE_EVERY == 0:
+            kind = Kind("Dawdles", str(markers / f"dawdler-{number}"), '"at last"')
+        instance_id = InstanceId(f"{kind.orchestrator}-{number}")
         await client.start(kind.orchestrator, instance_id=instance_id, input_=kind.input)
         if kind.event is not None:
             await client.raise_event(instance_id, kind.event, "came")
         started.append((instance_id, kind))
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(pause_s)
     return started
 
 
@@ -136,6 +150,8 @@ async def _faults_of(store: AzureStore, instance_id: InstanceId, kind: Kind) -> 
     assert record is not None
     if (record.status, record.output) != (RuntimeStatus.COMPLETED, kind.output):
         return [f"{instance_id} is {record.status.value} with {record.output}"]
+    if record.unsent - {record.episode}:
+        return [f"{instance_id} lists episodes as unsent: {sorted(record.unsent)}"]
     answers = Counter(answered_task_id(row.event) for row in snapshot.rows)
     del answers[None]
     scheduled = {
@@ -152,7 +168,10 @@ def main() -> int:
     """Read the length and run."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long hosts are killed")
-    return asyncio.run(soak(parser.parse_args().seconds))
+    parser.add_argument("--count", type=int, default=ORCHESTRATIONS, help="how many orchestrations")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as markers:
+        return asyncio.run(soak(options.seconds, options.count, Path(markers)))
 
 
 if __name__ == "__main__":

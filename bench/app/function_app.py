@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import time
 from collections.abc import Generator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import azure.functions as func
@@ -85,6 +88,46 @@ def Naps(context: Context) -> Orchestration:
     for _ in range(context.get_input()):
         yield context.create_timer(context.current_utc_datetime + timedelta(seconds=1))
     return context.get_input()
+
+
+@app.orchestration_trigger(context_name="context")
+def ManyNaps(context: Context) -> Orchestration:
+    """Set as many timers as `count`, spread over a minute that begins in `after_s` seconds."""
+    wanted = context.get_input()
+    begin = context.current_utc_datetime + timedelta(seconds=wanted["after_s"])
+    step = timedelta(minutes=1) / wanted["count"]
+    timers = [context.create_timer(begin + number * step) for number in range(wanted["count"])]
+    yield context.task_all(timers)
+    return wanted["count"]
+
+
+@app.orchestration_trigger(context_name="context")
+def CallsDie(context: Context) -> Orchestration:
+    """Call an activity that ends its process."""
+    return (yield context.call_activity("Die", None))
+
+
+@app.orchestration_trigger(context_name="context")
+def Dawdles(context: Context) -> Orchestration:
+    """Call an activity that now and then outlives the function timeout."""
+    return (yield context.call_activity("Dawdle", context.get_input()))
+
+
+@app.activity_trigger(input_name="nothing")
+def Die(nothing: None) -> None:
+    """End the process, as a crash of an extension module does."""
+    os._exit(1)
+
+
+@app.activity_trigger(input_name="marker")
+def Dawdle(marker: str) -> str:
+    """Outlive the function timeout the first time, be quick from then on."""
+    path = Path(marker)
+    if path.exists():
+        return "at last"
+    path.touch()
+    time.sleep(3600)
+    return "too late"
 
 
 @app.activity_trigger(input_name="number")

@@ -6,12 +6,12 @@ next commit that could.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
 
 from durable.engine.outbox import Outgoing, outbox
 from durable.engine.settings import EngineSettings
+from durable.engine.timers import NEAR_S, timer_key
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.environment import Environment
 from durable.model.history import answered_task_id
@@ -22,8 +22,6 @@ from durable.storage import partition, summaries
 from durable.storage.payloads import fit_message
 from durable.storage.port import LostRace, OutcomeUnknown, StorageFault, TaskHubStore
 
-# A message may lie invisible for 7 days at most; a timer further away is put again when it shows.
-DELAY_S_MAX = timedelta(days=6).total_seconds()
 TAKE_OUT_ATTEMPTS_MAX = 6
 PUT_ATTEMPTS_MAX = 3
 PUT_BACKOFF_S_FIRST = 0.1
@@ -95,24 +93,28 @@ class Dispatcher:
         delay_s = outgoing.delay_s
         if outgoing.due_at is not None:
             delay_s = (outgoing.due_at - self._environment.now()).total_seconds()
-        delay_s = min(max(delay_s, 0.0), DELAY_S_MAX)
         async with self._sends_at_once:
-            await self._put_body(outgoing.queue, body, delay_s)
+            if outgoing.due_at is not None and delay_s > NEAR_S:
+                key = timer_key(outgoing.message, outgoing.due_at)
+                await self._insist(lambda: self._store.park_timer(key, body))
+            else:
+                delay_s = max(delay_s, 0.0)
+                await self._insist(lambda: self._store.put(outgoing.queue, body, delay_s=delay_s))
 
-    async def _put_body(self, queue: str, body: str, delay_s: float) -> None:
-        """Put it, again if the outcome is a fault: two copies of one message do no harm.
+    async def _insist(self, send: Callable[[], Awaitable[None]]) -> None:
+        """Send, again if the outcome is a fault: two copies of one message do no harm.
 
         A fault that left here would send the whole episode again.
         """
         for attempt in range(1, PUT_ATTEMPTS_MAX):
             try:
-                await self._store.put(queue, body, delay_s=delay_s)
+                await send()
             except StorageFault:
                 pause_s = PUT_BACKOFF_S_FIRST * 2**attempt
                 await self._environment.wait(pause_s * (0.5 + self._environment.jitter()))
             else:
                 return
-        await self._store.put(queue, body, delay_s=delay_s)
+        await send()
 
     async def _send_all(self, messages: Iterable[Outgoing]) -> None:
         sends = [self.put(outgoing) for outgoing in messages]

@@ -33,6 +33,13 @@ def hold(message: TaskMessage, now: datetime) -> tuple[TaskMessage, float]:
     return copy, delay_s
 
 
+def put_off(message: TaskMessage) -> tuple[TaskMessage, float]:
+    """Make the copy of a suspect that found no time alone here, and its delay in seconds."""
+    doublings = min(message.holds, HOLD_DOUBLINGS_MAX)
+    delay_s = min(HOLD_DELAY_S_FIRST * 2**doublings, HOLD_DELAY_S_MAX)
+    return replace(message, again=True, is_suspect=True, holds=message.holds + 1), delay_s
+
+
 def is_patience_over(message: TaskMessage, now: datetime, *, hold_s_max: float) -> bool:
     """Say whether the message has been held for as long as it may."""
     if message.held_since is None:

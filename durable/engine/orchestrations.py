@@ -22,7 +22,7 @@ from durable.engine.dispatch import Dispatcher
 from durable.engine.inbox import Verdict, admit
 from durable.engine.proposals import HistoryBlobMissing, Proposer
 from durable.engine.registry import Registry
-from durable.engine.settings import LOST_RACES_MAX, EngineSettings
+from durable.engine.settings import LOST_RACES_MAX, POISONINGS_MAX, EngineSettings
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes, WarmStates
 from durable.model.environment import Environment
@@ -128,7 +128,7 @@ class Orchestrations:
     async def _propose(self, turn: Turn, state: InstanceState) -> Proposal | None:
         """Decide. `None`: a blob was gone, as somebody else had moved on; the state is newer."""
         try:
-            return await self._proposer.propose(turn, state)
+            return await self._proposer.propose(turn, state, problem=_given_up(turn))
         except BlobMissing as missing:
             etag = state.snapshot.etag
             state.drop_live()
@@ -181,3 +181,15 @@ class Orchestrations:
         if Verdict.UNKNOWN_TASK in turn.verdicts:
             return True
         return Verdict.NEW not in turn.verdicts and Verdict.DROPPED in turn.verdicts
+
+
+def _given_up(turn: Turn) -> str | None:
+    """Say why the instance must be parked without running its code, if it must."""
+    poisonings = max(message.poisonings for message in turn.new_messages)
+    if poisonings < POISONINGS_MAX:
+        return None
+    return (
+        f"The host has given up a message to this instance {poisonings} times, also when it ran "
+        "alone: its orchestrator ends the process that runs it, or outlives the function timeout. "
+        "Terminate it and start it anew with code that does not."
+    )

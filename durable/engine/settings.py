@@ -20,3 +20,6 @@ class EngineSettings:
 
 LOST_RACES_MAX = 60
 """Attempts of one commit; beyond them something is wrong that waiting out helps better."""
+
+POISONINGS_MAX = 2
+"""How often the host may give a message up before the instance is parked."""

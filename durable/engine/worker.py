@@ -13,11 +13,13 @@ from typing import Protocol, TypeVar
 
 from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer
-from durable.engine.holding import Held, hold, is_patience_over
+from durable.engine.holding import Held, hold, is_patience_over, put_off
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.outbox import Outgoing
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
+from durable.engine.solitude import DEQUEUES_BEFORE_SUSPICION, Crowded, Solitude
+from durable.engine.sweep import Sweeper
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
@@ -30,6 +32,7 @@ from durable.storage.port import (
     WORK_ITEMS,
     BlobMissing,
     StorageFault,
+    StorageOutcome,
     TaskHubStore,
     control_queue,
 )
@@ -73,6 +76,8 @@ class TaskHubWorker:
             store, registry, environment, self._settings
         )
         self._dispatcher = self._orchestrations.dispatcher
+        self._sweeper = Sweeper(store, environment, self._dispatcher)
+        self._solitude = Solitude()
         self._coalescer = Coalescer(
             self._orchestrations.advance, batch_max=self._settings.batch_inputs_max
         )
@@ -89,6 +94,13 @@ class TaskHubWorker:
         """Take a scheduled task: run the activity and send its result to the instance."""
         await self._take(body, dequeue_count, WORK_ITEMS, self._work)
 
+    async def sweep(self) -> None:
+        """Tend the hub, every minute; a fault only leaves the rest for the next time."""
+        try:
+            await self._sweeper.sweep()
+        except StorageOutcome as outcome:
+            logger.warning("the sweep was cut off, the next one goes on: %s", outcome)
+
     async def _take(
         self,
         body: str,
@@ -104,8 +116,15 @@ class TaskHubWorker:
             return
         if queue == CONTROL:
             queue = self._control_queue(message)
+        duty = dequeue_count > 1 or message.again
+        is_suspect = message.is_suspect or dequeue_count >= DEQUEUES_BEFORE_SUSPICION
+        company = self._solitude.alone() if is_suspect else self._solitude.beside_others()
         try:
-            await take(message, duty=dequeue_count > 1 or message.again)
+            async with company:
+                await take(message, duty=duty)
+        except Crowded:
+            copy, delay_s = put_off(message)
+            await self._put(Outgoing(queue=queue, message=copy, delay_s=delay_s))
         except Held as held:
             await self._hold(queue, message, held.reason)
         except (MalformedMessageError, ForeignInstanceError) as error:

@@ -1,9 +1,9 @@
 """The functions that the host triggers for a task hub, whatever the app itself holds.
 
 `durable_control_NN` (one for each partition), `durable_workitems`, `durable_timers`: queue
-triggers; `durable_management`: one anonymous HTTP catch-all that checks the hub's own key.
+triggers; `durable_sweep`: a timer trigger that tends the hub every minute; `durable_management`:
+one anonymous HTTP catch-all that checks the hub's own key.
 No more than these: on Flex Consumption every queue function has instances of its own.
-(`durable_sweep`, a timer trigger, comes with a later version, here.)
 
 Rule 1. They never return a value, and raise only when storage stays away: a failed message counts
         towards the host's poison queue.
@@ -24,6 +24,9 @@ from durable.storage.port import TIMERS, WORK_ITEMS, control_queue
 
 Compose = Callable[[], Composition]
 
+# Every minute, at its beginning (six fields, seconds first).
+SWEEP_SCHEDULE = "0 * * * * *"
+
 
 def hub_function_builders(settings: HostSettings, compose: Compose) -> list[FunctionBuilder]:
     """Make the hub's functions. `compose` is called by invocations only."""
@@ -41,6 +44,8 @@ def hub_function_builders(settings: HostSettings, compose: Compose) -> list[Func
         on_queue(f"durable_control_{partition:02}", control_queue(partition), _control(compose))
     on_queue("durable_workitems", WORK_ITEMS, _work_items(compose))
     on_queue("durable_timers", TIMERS, _timers(compose))
+    swept = blueprint.timer_trigger(arg_name="timer", schedule=SWEEP_SCHEDULE)(_sweep(compose))
+    blueprint.function_name("durable_sweep")(swept)
     route = blueprint.route(
         route=f"{TREE}/{{*{PATH}}}",
         methods=["GET", "POST", "DELETE"],
@@ -72,6 +77,14 @@ def _timers(compose: Compose) -> Callable[..., object]:
         await worker.on_timer(_body(msg), dequeue_count=msg.dequeue_count or 1)
 
     return durable_timers
+
+
+def _sweep(compose: Compose) -> Callable[..., object]:
+    async def durable_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001  (the host's)
+        worker = await compose().worker()
+        await worker.sweep()
+
+    return durable_sweep
 
 
 def _management(compose: Compose) -> Callable[..., object]:

@@ -42,7 +42,12 @@ def encode_message(message: TaskMessage) -> str:
         members["again"] = True
     if message.held_since is not None:
         members["heldSince"] = message.held_since
+    if message.holds:
         members["holds"] = message.holds
+    if message.is_suspect:
+        members["suspect"] = True
+    if message.poisonings:
+        members["poisonings"] = message.poisonings
     return WHOLE + to_json(members)
 
 
@@ -67,6 +72,8 @@ def decode_message(text: str) -> TaskMessage:
             blobs=blobs,
             held_since=None if held_since is None else decode_time(held_since),
             holds=_optional(members, "holds", int) or 0,
+            is_suspect=members.get("suspect", False) is True,
+            poisonings=_optional(members, "poisonings", int) or 0,
         )
     except UNREADABLE as error:
         raise MalformedMessageError(

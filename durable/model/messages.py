@@ -22,6 +22,8 @@ class TaskMessage:
     receiver (rule I).
     `held_since`, `holds`: since when, and how often, hosts without the right code have handed the
     message back (rule K).
+    `is_suspect`: it may have ended the process that ran it, and runs alone from now on;
+    `poisonings`: how often the host has given it up.
     """
 
     instance_id: InstanceId
@@ -33,3 +35,5 @@ class TaskMessage:
     blobs: Mapping[str, str] = field(default_factory=dict)
     held_since: datetime | None = None
     holds: int = 0
+    is_suspect: bool = False
+    poisonings: int = 0

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
-from durable.storage.port import BlobMissing, ETag, LostRace, Page, Versioned
+from durable.storage.port import BlobMissing, ETag, LostRace, Page, Poisoned, Versioned
 
 
 @dataclass(slots=True)
@@ -49,7 +49,9 @@ class MemoryStore:
         self.sentinels: dict[InstanceId, Versioned] = {}
         self.summaries: dict[InstanceId, Versioned] = {}
         self.messages: list[StoredMessage] = []
-        self.poison: list[tuple[str, str]] = []
+        self.buried: list[tuple[str, str]] = []
+        self.poison: list[Poisoned] = []
+        self.timers: dict[str, str] = {}
         self.blobs: dict[str, str] = {}
         self._now = now
         self._chance = chance
@@ -130,8 +132,30 @@ class MemoryStore:
         self._put_log.append((queue, body))
 
     async def bury(self, queue: str, body: str) -> None:
-        """Put a body among the poisoned."""
-        self.poison.append((queue, body))
+        """Put a body among the buried."""
+        self.buried.append((queue, body))
+
+    async def take_poisoned(self) -> Sequence[Poisoned]:
+        """Take all of it."""
+        return list(self.poison)
+
+    async def forget_poisoned(self, poisoned: Poisoned) -> None:
+        """Delete what was taken."""
+        if poisoned in self.poison:
+            self.poison.remove(poisoned)
+
+    async def park_timer(self, key: str, body: str) -> None:
+        """Keep a timer."""
+        self.timers[key] = body
+
+    async def parked_timers(self, *, before: str) -> Sequence[tuple[str, str]]:
+        """Read timers in the order of their keys."""
+        due = sorted(key for key in self.timers if key < before)
+        return [(key, self.timers[key]) for key in due[: self.rows_per_page_max]]
+
+    async def remove_timer(self, key: str) -> None:
+        """Remove a timer."""
+        self.timers.pop(key, None)
 
     async def put_blob(self, name: str, text: str) -> None:
         """Write a blob."""
@@ -166,6 +190,13 @@ class MemoryStore:
             message.dequeue_count += 1
             message.receipt += 1
         return [(message, message.receipt) for message in received]
+
+    def poison_exhausted(self, *, dequeue_count_max: int) -> None:
+        """Move what was received too often to its poison queue, as the host does on receipt."""
+        for message in self.visible():
+            if message.dequeue_count >= dequeue_count_max:
+                self.messages.remove(message)
+                self.poison.append(Poisoned(message.queue, message.body, message))
 
     def delete(self, message: StoredMessage, receipt: int) -> None:
         """Delete a message if the receipt is that of its last delivery."""

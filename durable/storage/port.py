@@ -2,8 +2,8 @@
 
 **Every call that the commit protocol rests on is one storage transaction** (one round trip), so
 that counting calls counts money, and the gaps between calls are the points at which a crash can
-fall. Only housekeeping may take several: `create`, `bury`, `delete_rows`, `delete_blobs`; each may
-be cut off anywhere and repeated.
+fall. Only housekeeping may take several (`create`, `bury`, `take_poisoned`, `delete_rows`,
+`delete_blobs`); each may be cut off anywhere and repeated.
 
 Every call ends in one of these ways:
 
@@ -59,6 +59,15 @@ class Versioned:
 
     columns: Columns
     etag: ETag
+
+
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """A message that the host gave up: its queue (as the port names it), its text, its receipt."""
+
+    queue: str
+    body: str
+    receipt: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,31 @@ class MessageStore(Protocol):
         ...
 
     async def bury(self, queue: str, body: str) -> None:
-        """Put a body that nobody here can read onto the queue's poison queue, for people."""
+        """Put a body that nobody here can read onto a queue of its own, for people to look at."""
+        ...
+
+    async def take_poisoned(self) -> Sequence[Poisoned]:
+        """Take some of what the host moved to poison queues; others do not see it for a while."""
+        ...
+
+    async def forget_poisoned(self, poisoned: Poisoned) -> None:
+        """Delete what was taken; if it is gone, or somebody else has it, that does not matter."""
+        ...
+
+
+class TimerStore(Protocol):
+    """The timers that are due too late for a queue, in the order of their keys."""
+
+    async def park_timer(self, key: str, body: str) -> None:
+        """Keep a message under its key; a second copy replaces the first."""
+        ...
+
+    async def parked_timers(self, *, before: str) -> Sequence[tuple[str, str]]:
+        """Read keys and bodies below a key, the lowest first, one page of them."""
+        ...
+
+    async def remove_timer(self, key: str) -> None:
+        """Remove a timer; if it is gone, that does not matter."""
         ...
 
 
@@ -154,7 +187,7 @@ class BlobStore(Protocol):
         ...
 
 
-class TaskHubStore(InstanceStore, SummaryStore, MessageStore, BlobStore, Protocol):
+class TaskHubStore(InstanceStore, SummaryStore, MessageStore, TimerStore, BlobStore, Protocol):
     """Everything that one task hub keeps."""
 
     @property

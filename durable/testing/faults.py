@@ -15,7 +15,14 @@ from typing import TypeVar
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
 from durable.storage.memory import MemoryStore
-from durable.storage.port import ETag, OutcomeUnknown, Page, StorageFault, Versioned
+from durable.storage.port import (
+    ETag,
+    OutcomeUnknown,
+    Page,
+    Poisoned,
+    StorageFault,
+    Versioned,
+)
 
 T = TypeVar("T")
 
@@ -210,6 +217,30 @@ class GatedStore:
     async def bury(self, queue: str, body: str) -> None:
         """Pass a write."""
         await self._gate.write(self._actor, "bury", lambda: self._inner.bury(queue, body))
+
+    async def take_poisoned(self) -> Sequence[Poisoned]:
+        """Pass a write: what is taken is hidden."""
+        return await self._gate.write(self._actor, "take poisoned", self._inner.take_poisoned)
+
+    async def forget_poisoned(self, poisoned: Poisoned) -> None:
+        """Pass a write."""
+        await self._gate.write(
+            self._actor, "forget poisoned", lambda: self._inner.forget_poisoned(poisoned)
+        )
+
+    async def park_timer(self, key: str, body: str) -> None:
+        """Pass a write."""
+        await self._gate.write(self._actor, "park timer", lambda: self._inner.park_timer(key, body))
+
+    async def parked_timers(self, *, before: str) -> Sequence[tuple[str, str]]:
+        """Pass a read."""
+        return await self._gate.read(
+            self._actor, "read timers", lambda: self._inner.parked_timers(before=before)
+        )
+
+    async def remove_timer(self, key: str) -> None:
+        """Pass a write."""
+        await self._gate.write(self._actor, "remove timer", lambda: self._inner.remove_timer(key))
 
     async def put_blob(self, name: str, text: str) -> None:
         """Pass a write."""

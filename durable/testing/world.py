@@ -16,9 +16,10 @@ from typing import TypeVar
 from durable.client.durable_client import DurableClient
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
+from durable.engine.timers import NEAR_S
 from durable.engine.worker import TaskHubWorker
 from durable.model.envelopes import decode_message
-from durable.model.history import TaskScheduled
+from durable.model.history import TaskScheduled, TimerFired
 from durable.model.records import decode_record
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import TIMERS, WORK_ITEMS, StorageOutcome
@@ -27,6 +28,8 @@ from durable.testing.faults import Actor, ActorDied, Fault, Gate, GatedStore
 T = TypeVar("T")
 
 VISIBILITY_S = 600
+SWEEP_PERIOD_S = 60
+DEQUEUE_COUNT_MAX = 5  # of the stock host.json
 ROUNDS_MAX = 20_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,6 +76,24 @@ class VirtualEnvironment:
         return function()
 
 
+class SkewedEnvironment:
+    """The world by a clock that goes wrong by so many seconds; all else as it is."""
+
+    def __init__(self, true: VirtualEnvironment, skew_s: float) -> None:
+        """Look at the true clock and add."""
+        self._true = true
+        self._skew = timedelta(seconds=skew_s)
+        self.new_id = true.new_id
+        self.jitter = true.jitter
+        self.wait = true.wait
+        self.run_activity = true.run_activity
+        self.run_orchestrator = true.run_orchestrator
+
+    def now(self) -> datetime:
+        """Tell what this host takes for the time."""
+        return self._true.now() + self._skew
+
+
 class World:
     """One task hub and its hosts."""
 
@@ -84,6 +105,7 @@ class World:
         fault: Fault | None = None,
         hosts: int = 2,
         messages_at_once: int = 4,
+        skews_s: Sequence[float] = (0.0,),
         rows_per_transaction_max: int = 100,
         rows_per_page_max: int = 1000,
         settings: EngineSettings | None = None,
@@ -101,11 +123,13 @@ class World:
         self.registry = registry
         self.settings = settings or EngineSettings()
         self.deliveries: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
         self.ever_sent: list[tuple[str, str]] = []
         self.ghosts: list[str] = []
         self.driven = 0  # calls that were made before everything was delivered again
         self._worker = worker
         self._messages_at_once = messages_at_once
+        self._skews_s = skews_s
         self._hosts_made = 0
         self._hosts = [self._new_host() for _ in range(hosts)]
         self._chance = random.Random(seed + 1)  # noqa: S311
@@ -114,8 +138,9 @@ class World:
         self._hosts_made += 1
         actor = Actor(f"host{self._hosts_made}")
         store = GatedStore(self.store, self.gate, actor)
-        worker = self._worker(store, self.registry, self.environment, self.settings)
-        return actor, worker
+        skew_s = self._skews_s[self._hosts_made % len(self._skews_s)]
+        environment = SkewedEnvironment(self.environment, skew_s)
+        return actor, self._worker(store, self.registry, environment, self.settings)
 
     async def as_client(self, act: Callable[[DurableClient], Awaitable[T]]) -> T:
         """Let a client do something; one that crashes, or learns no outcome, does it once more."""
@@ -132,13 +157,38 @@ class World:
         """Deliver until no message is left."""
         for _ in range(ROUNDS_MAX):
             self._note_sent()
-            if not self.store.messages:
+            if self.store.visible():
+                await self._round()
+            elif not await self._let_time_pass():
                 return
-            if not self.store.visible():
-                self.environment.move_to(min(m.visible_at for m in self.store.messages))
-                continue
-            await self._round()
         raise AssertionError(f"no rest after {ROUNDS_MAX} rounds: {self.store.messages[:3]}")
+
+    async def _let_time_pass(self) -> bool:
+        """Move the clock to the next message or sweep; `False` if nothing will ever come."""
+        needs_sweep = bool(self.store.timers or self.store.poison)
+        shows_at = [message.visible_at for message in self.store.messages]
+        if not shows_at and not needs_sweep:
+            return False
+        if needs_sweep:
+            next_sweep = self._next_sweep_of_use()
+            if not shows_at or next_sweep < min(shows_at):
+                self.environment.move_to(next_sweep)
+                await _finish([asyncio.ensure_future(self._hosts[0][1].sweep())])
+                self._replace_dead()
+                return True
+        self.environment.move_to(min(shows_at))
+        return True
+
+    def _next_sweep_of_use(self) -> datetime:
+        """Tell when the next sweep is that finds something to do."""
+        next_sweep = self.environment.now() + timedelta(seconds=SWEEP_PERIOD_S)
+        fired = [decode_message(body).event for body in self.store.timers.values()]
+        near_at = [
+            e.fire_at - timedelta(seconds=NEAR_S) for e in fired if isinstance(e, TimerFired)
+        ]
+        if self.store.poison or not near_at:
+            return next_sweep
+        return max(next_sweep, min(near_at))
 
     async def deliver_everything_again(self) -> None:
         """Put every message that was ever sent once more, and settle."""
@@ -150,7 +200,22 @@ class World:
     def _note_sent(self) -> None:
         self.ever_sent.extend(self.store.take_put_log())
 
+    async def run_round(self) -> None:
+        """Let each host deal with a few messages."""
+        await self._round()
+
+    def queue_of(self, queue: str) -> list[str]:
+        """List the bodies in a queue."""
+        return [message.body for message in self.store.messages if message.queue == queue]
+
+    def kill_running(self) -> None:
+        """Kill the hosts that are in the middle of an invocation, from inside of one."""
+        for actor, _ in self._hosts:
+            if self._running[actor.name]:
+                actor.is_dead = True
+
     async def _round(self) -> None:
+        self.store.poison_exhausted(dequeue_count_max=DEQUEUE_COUNT_MAX)
         self._chance.shuffle(self._hosts)
         tasks: list[asyncio.Task[None]] = []
         for actor, worker in self._hosts:
@@ -163,6 +228,9 @@ class World:
                 for message, receipt in received
             )
         await _finish(tasks)
+        self._replace_dead()
+
+    def _replace_dead(self) -> None:
         self._hosts = [
             (actor, worker) if not actor.is_dead else self._new_host()
             for actor, worker in self._hosts
@@ -175,6 +243,15 @@ class World:
         self, actor: Actor, worker: TaskHubWorker, message: StoredMessage, receipt: int
     ) -> None:
         """Do what the Functions host does with one message."""
+        self._running[actor.name] += 1
+        try:
+            await self._handle(actor, worker, message, receipt)
+        finally:
+            self._running[actor.name] -= 1
+
+    async def _handle(
+        self, actor: Actor, worker: TaskHubWorker, message: StoredMessage, receipt: int
+    ) -> None:
         self.deliveries[message.queue] += 1
         if message.queue == WORK_ITEMS:
             self._note_ghost(message.body)

@@ -54,7 +54,7 @@ async def test_an_activity_that_no_host_has_fails_in_the_end_naming_it() -> None
     assert "'missing'" in status.output
     assert HOLD_S <= hub.elapsed_s <= HOLD_S + 2 * SLACK_S
     assert len(await hub.facts("i", TaskFailed)) == 1
-    assert not hub.store.poison
+    assert not hub.store.buried
 
 
 async def test_a_host_with_the_right_activity_takes_the_held_task() -> None:
@@ -83,7 +83,7 @@ async def test_an_unknown_orchestrator_is_parked_in_the_end_naming_it() -> None:
     assert "'nowhere'" in status.reason
     assert "registered" in status.reason
     assert HOLD_S <= hub.elapsed_s <= HOLD_S + 2 * SLACK_S
-    assert not hub.store.poison
+    assert not hub.store.buried
     assert hub.store.summaries[InstanceId("i")].columns["RuntimeStatus"] == "Suspended"
 
 
@@ -95,7 +95,7 @@ async def test_an_unknown_orchestrator_runs_when_a_host_with_it_comes() -> None:
     hub.deploy(registry_of(chain=chain))
     await hub.settle()
     assert (await hub.status("i")).output == "5"
-    assert not hub.store.poison
+    assert not hub.store.buried
 
 
 async def half_way(hub: Hub) -> None:
@@ -120,7 +120,7 @@ async def test_code_that_does_not_fit_the_history_parks_the_instance_and_explain
     for part in ("task 0", "'echo'", "'echo_renamed'", __file__):
         assert part in status.reason
     assert [fact.reason for fact in await hub.facts("i", ExecutionSuspended)] == [status.reason]
-    assert not hub.store.poison
+    assert not hub.store.buried
 
 
 async def test_a_mismatch_is_gone_with_the_right_code() -> None:
@@ -191,7 +191,7 @@ async def test_a_parked_instance_records_answers_that_were_on_their_way() -> Non
     assert (await hub.status("i")).runtime_status is RuntimeStatus.SUSPENDED
     kinds = [type(row.event).__name__ for row in await hub.rows("i")]
     assert kinds.count("TaskCompleted") == 1
-    assert not hub.store.poison
+    assert not hub.store.buried
 
 
 async def test_a_parked_instance_can_be_terminated() -> None:

@@ -75,7 +75,7 @@ async def test_what_is_not_ours_is_buried_as_it_came(queue: str, body: str) -> N
     """Into the poison queue, for people to look at; no instance comes of it."""
     hub = Hub(registry_of(chain=chain))
     await take(hub, queue, body)
-    assert [buried for _, buried in hub.store.poison] == [body]
+    assert [buried for _, buried in hub.store.buried] == [body]
     assert not hub.store.sentinels
     assert not hub.store.messages
 
@@ -87,7 +87,7 @@ async def test_garbage_hurts_nobody() -> None:
         for body in GARBAGE:
             await hub.store.put(queue, body)
     await assert_healthy(hub)
-    assert len(hub.store.poison) == len(QUEUES) * len(GARBAGE)
+    assert len(hub.store.buried) == len(QUEUES) * len(GARBAGE)
 
 
 def message(event: HistoryEvent, **parts: Any) -> str:
@@ -233,7 +233,7 @@ async def test_the_instance_of_another_engine_is_left_alone() -> None:
     body = message(EventRaised(timestamp=START, name="n"), generation=1, message_id="m")
     await take(hub, CONTROL, body)
     assert hub.store.sentinels[InstanceId("i")] is foreign
-    assert [buried for _, buried in hub.store.poison] == [body]
+    assert [buried for _, buried in hub.store.buried] == [body]
     await assert_healthy(hub)
 
 
@@ -253,7 +253,7 @@ async def test_a_torn_row_costs_its_own_instance_only(column: str) -> None:
     (event,) = hub.store.messages
     await take(hub, CONTROL, event.body)
     hub.store.messages.clear()
-    assert [buried for _, buried in hub.store.poison] == [event.body]
+    assert [buried for _, buried in hub.store.buried] == [event.body]
     await assert_healthy(hub)
 
 
@@ -271,7 +271,7 @@ async def test_a_torn_sentinel_costs_its_own_instance_only(missing: str) -> None
     (event,) = hub.store.messages
     await take(hub, CONTROL, event.body)
     hub.store.messages.clear()
-    assert [buried for _, buried in hub.store.poison] == [event.body]
+    assert [buried for _, buried in hub.store.buried] == [event.body]
     await assert_healthy(hub)
 
 

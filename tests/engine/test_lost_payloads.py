@@ -54,7 +54,7 @@ async def test_an_instance_whose_history_is_lost_is_parked_with_the_reason() -> 
     status = await hub.status(INSTANCE)
     assert status.runtime_status is RuntimeStatus.SUSPENDED
     assert "is gone: blob" in (status.reason or "")
-    assert not hub.store.poison
+    assert not hub.store.buried
 
 
 async def test_a_status_whose_payload_is_lost_says_so() -> None:

@@ -34,7 +34,7 @@ async def assert_completed(hub: Hub) -> None:
     assert status.output == "1"
     assert len(await hub.facts("i", TaskCompleted)) == 2
     assert not hub.store.messages
-    assert not hub.store.poison
+    assert not hub.store.buried
 
 
 async def test_a_short_outage_is_waited_out_inside_the_invocation() -> None:
@@ -127,4 +127,4 @@ async def test_an_outage_is_no_fault_of_any_instance() -> None:
     await hub.settle()
     for number in range(5):
         assert (await hub.status(f"i{number}")).output == str(number)
-    assert not hub.store.poison
+    assert not hub.store.buried

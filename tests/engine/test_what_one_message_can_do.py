@@ -55,7 +55,7 @@ async def test_a_message_whose_payload_is_lost_is_buried_alone() -> None:
     batch = hub.store.receive(count=10, visibility_s=600)
     assert len(batch) == 6
     await asyncio.gather(*(hub.invoke(message, receipt) for message, receipt in batch))
-    assert [decode_message(body).message_id for _, body in hub.store.poison] == ["lost"]
+    assert [decode_message(body).message_id for _, body in hub.store.buried] == ["lost"]
     assert (await hub.status(INSTANCE)).runtime_status is RuntimeStatus.COMPLETED
     assert len(await hub.facts(INSTANCE, TaskCompleted)) == 5
 

@@ -191,4 +191,4 @@ async def test_a_malformed_message_is_buried_not_raised(host: Any) -> None:
     """The queue functions never fail for what is in a message."""
     for name in ("durable_control_00", "durable_workitems", "durable_timers"):
         assert await host.functions[name](msg=func.QueueMessage(body=b"\xff{")) is None
-    assert len(host.store.poison) == 3
+    assert len(host.store.buried) == 3

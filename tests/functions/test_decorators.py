@@ -70,11 +70,12 @@ def test_no_durable_function_reaches_the_host() -> None:
         "durable_control_00",
         "durable_workitems",
         "durable_timers",
+        "durable_sweep",
         "durable_management",
         "door",
     ]
     types = {b["type"] for f in functions for b in f.get_bindings_dict()["bindings"]}
-    assert types == {"queueTrigger", "httpTrigger", "http"}
+    assert types == {"queueTrigger", "timerTrigger", "httpTrigger", "http"}
 
 
 async def async_orchestrator(context: Any) -> None:

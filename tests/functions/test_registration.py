@@ -15,7 +15,13 @@ from durable.functions.composition import Composition
 from durable.storage.memory import MemoryStore
 from durable.storage.port import StorageFault
 
-HUB = ["durable_control_00", "durable_workitems", "durable_timers", "durable_management"]
+HUB = [
+    "durable_control_00",
+    "durable_workitems",
+    "durable_timers",
+    "durable_sweep",
+    "durable_management",
+]
 
 
 def names(app: Any) -> list[str]:

@@ -64,7 +64,7 @@ async def _check(world: World, scenario: Scenario) -> object:
     assert record.output == scenario.output, f"output {record.output}"
     assert record.generation == scenario.generation, f"{record.generation} lives"
     assert not world.store.messages, "a queue holds something"
-    assert not world.store.poison, "a message was buried"
+    assert not world.store.buried, "a message was buried"
     current = [row for row in rows if row.ordinal >= record.base]
     _assert_answered_once(current)
     _assert_events_once(current)

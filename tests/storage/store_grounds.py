@@ -1,13 +1,15 @@
 """The two grounds on which the law of the port is tried: memory, and a hub on Azurite."""
 
 import asyncio
+import base64
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
@@ -15,7 +17,7 @@ from durable.model.ids import InstanceId
 from durable.storage.azure.connections import parse_connection
 from durable.storage.azure.hub import AzureStore
 from durable.storage.memory import MemoryStore
-from durable.storage.port import TaskHubStore
+from durable.storage.port import Poisoned, TaskHubStore
 
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 
@@ -36,7 +38,11 @@ class Ground(Protocol):
         ...
 
     async def buried(self, queue: str) -> list[str]:
-        """Take what lies in a queue's poison queue."""
+        """Take what lies in a queue's queue of the buried."""
+        ...
+
+    async def poison(self, queue: str, text: str) -> None:
+        """Do as the host does with a message that it gives up; the text is as it lies there."""
         ...
 
     async def delivered(self, queue: str, *, within_s: float) -> list[str]:
@@ -82,7 +88,13 @@ class MemoryGround:
 
     async def buried(self, queue: str) -> list[str]:
         assert isinstance(self.store, MemoryStore)
-        return [body for name, body in self.store.poison if name == queue]
+        return [body for name, body in self.store.buried if name == queue]
+
+    async def poison(self, queue: str, text: str) -> None:
+        assert isinstance(self.store, MemoryStore)
+        with suppress(ValueError):
+            text = base64.b64decode(text, validate=True).decode()
+        self.store.poison.append(Poisoned(queue, text, object()))
 
     async def delivered(self, queue: str, *, within_s: float) -> list[str]:
         self.clock += timedelta(seconds=within_s)
@@ -131,7 +143,18 @@ class AzuriteGround:
         return bodies
 
     async def buried(self, queue: str) -> list[str]:
-        return await self.bodies(f"{queue}-poison")
+        return await self.bodies(f"{queue}-buried")
+
+    async def poison(self, queue: str, text: str) -> None:
+        client = QueueClient.from_connection_string(
+            self._connection,
+            f"{self._task_hub.lower()}-{queue}-poison",
+            api_version="2021-12-02",
+        )
+        async with client:
+            with suppress(ResourceExistsError):
+                await client.create_queue()
+            await client.send_message(text)
 
     async def delivered(self, queue: str, *, within_s: float) -> list[str]:
         deadline = time.monotonic() + within_s + 10

@@ -46,7 +46,11 @@ async def test_a_hub_has_the_resources_that_tools_know(
     hub, low = store.task_hub, store.task_hub.lower()
     async with TableServiceClient.from_connection_string(azurite_connection) as tables:
         found = {table.name async for table in tables.list_tables()}
-    assert {name for name in found if name.startswith(hub)} == {f"{hub}History", f"{hub}Instances"}
+    assert {name for name in found if name.startswith(hub)} == {
+        f"{hub}History",
+        f"{hub}Instances",
+        f"{hub}Timers",
+    }
     async with QueueServiceClient.from_connection_string(
         azurite_connection, api_version=VERSION
     ) as queues:

@@ -23,7 +23,7 @@ from azure.identity.aio import (
 )
 from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from durable.storage.azure.connections import (
     AccountKey,
@@ -82,6 +82,18 @@ class StorageAccount:
             message_encode_policy=TextBase64EncodePolicy(),
             message_decode_policy=TextBase64DecodePolicy(),
             **self._options("queue"),
+        )
+
+    def raw_queue(self, name: str) -> QueueClient:
+        """Open a client of a queue whose bodies are taken as they are."""
+        return QueueClient(
+            self._connection.queue, name, api_version=API_VERSION, **self._options("queue")
+        )
+
+    def queues(self) -> QueueServiceClient:
+        """Open a client that lists queues."""
+        return QueueServiceClient(
+            self._connection.queue, api_version=API_VERSION, **self._options("queue")
         )
 
     def container(self, name: str) -> ContainerClient:

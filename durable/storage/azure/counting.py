@@ -26,7 +26,7 @@ def kind_of(service: str, method: str, url: str) -> str:
         return _table_kind(method, path)
     if service == "queue":
         if "/messages" not in path:
-            return CREATE
+            return "queue.list" if "comp=list" in url else CREATE
         return _QUEUE_KINDS.get(method, "queue.update")
     if "restype=container" in url or "-leases/" in path:
         return CREATE

@@ -61,7 +61,10 @@ STATUSES: Mapping[int, type[StorageOutcome]] = {
 }
 EXISTS = frozenset({"TableAlreadyExists", "QueueAlreadyExists", "ContainerAlreadyExists"})
 MISSING_ROWS = frozenset({"ResourceNotFound", "EntityNotFound"})
-MISSING = MISSING_ROWS | {"BlobNotFound", "TableNotFound", "QueueNotFound", "ContainerNotFound"}
+MISSING_PLACES = frozenset({"TableNotFound", "QueueNotFound", "ContainerNotFound"})
+# A stale receipt says that somebody else has the message now: for us it is as good as gone.
+MISSING_MESSAGES = frozenset({"MessageNotFound", "PopReceiptMismatch"})
+MISSING = MISSING_ROWS | MISSING_PLACES | MISSING_MESSAGES | {"BlobNotFound"}
 
 # What can come out of an SDK call; OSError has TimeoutError and the connection errors below it.
 FAILURES = (AzureError, aiohttp.ClientError, OSError)

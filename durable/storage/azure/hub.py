@@ -15,9 +15,11 @@ from durable.storage.azure.columns import ROWS_MAX
 from durable.storage.azure.connections import DEFAULT_CONNECTION, Connection, parse_connection
 from durable.storage.azure.faults import creating, deleting
 from durable.storage.azure.names import HubNames
+from durable.storage.azure.poison import PoisonQueues
 from durable.storage.azure.queues import HubQueues
 from durable.storage.azure.tables import HistoryTable, InstancesTable
-from durable.storage.port import ETag, Page, Versioned
+from durable.storage.azure.timers import TimersTable
+from durable.storage.port import ETag, Page, Poisoned, Versioned
 
 ROWS_PER_PAGE_MAX = 1000
 
@@ -51,6 +53,9 @@ class _Parts:
         self.history = HistoryTable(self.history_client, rows_per_page_max=rows_per_page_max)
         self.instances = InstancesTable(self.instances_client)
         self.queues = HubQueues(names, account.queue)
+        self.poison = PoisonQueues(names, account.queues(), account.raw_queue)
+        self.timers_client = account.table(names.timers_table)
+        self.timers = TimersTable(self.timers_client, rows_per_page_max=rows_per_page_max)
         self.payloads = PayloadBlobs(self.payloads_client)
         self.records = HubRecords(self.leases_client)
 
@@ -102,6 +107,7 @@ class AzureStore:
             creating("container of payloads", parts.payloads_client.create_container()),
             creating("History table", parts.history_client.create_table()),
             creating("Instances table", parts.instances_client.create_table()),
+            creating("Timers table", parts.timers_client.create_table()),
             *(
                 creating(
                     f"queue {queue}", parts.queues.client(self._names.queue(queue)).create_queue()
@@ -116,9 +122,11 @@ class AzureStore:
         logical = self._names.queues(self.partition_count)
         queues = [self._names.queue(name) for name in logical]
         queues += [self._names.poison_queue(name) for name in logical]
+        queues += [self._names.buried_queue(name) for name in logical]
         await asyncio.gather(
             deleting("History table", parts.history_client.delete_table()),
             deleting("Instances table", parts.instances_client.delete_table()),
+            deleting("Timers table", parts.timers_client.delete_table()),
             deleting("container of payloads", parts.payloads_client.delete_container()),
             *(
                 deleting(f"queue {name}", parts.queues.client(name).delete_queue())
@@ -182,8 +190,28 @@ class AzureStore:
         await self._open.queues.put(queue, body, delay_s=delay_s)
 
     async def bury(self, queue: str, body: str) -> None:
-        """Put a body among the poisoned."""
+        """Put a body among the buried."""
         await self._open.queues.bury(queue, body)
+
+    async def take_poisoned(self) -> Sequence[Poisoned]:
+        """Take some of what the host gave up."""
+        return await self._open.poison.take()
+
+    async def forget_poisoned(self, poisoned: Poisoned) -> None:
+        """Delete what was taken."""
+        await self._open.poison.forget(poisoned)
+
+    async def park_timer(self, key: str, body: str) -> None:
+        """Keep a timer."""
+        await self._open.timers.park(key, body)
+
+    async def parked_timers(self, *, before: str) -> Sequence[tuple[str, str]]:
+        """Read timers in the order of their keys."""
+        return await self._open.timers.before(before)
+
+    async def remove_timer(self, key: str) -> None:
+        """Remove a timer."""
+        await self._open.timers.remove(key)
 
     async def put_blob(self, name: str, text: str) -> None:
         """Write a blob."""

@@ -42,13 +42,13 @@ class HubQueues:
             )
 
     async def bury(self, queue: str, body: str) -> None:
-        """Put a body onto the poison queue, making that queue if there is none."""
-        client = self.client(self._names.poison_queue(queue))
+        """Put a body onto the queue of the buried, making that queue if there is none."""
+        client = self.client(self._names.buried_queue(queue))
         if await self._is_put(client, body):
             return
-        await creating(f"poison queue of {queue}", client.create_queue())
+        await creating(f"queue of the buried of {queue}", client.create_queue())
         if not await self._is_put(client, body):
-            raise StorageFault(f"The poison queue of {queue} was deleted as soon as it was made.")
+            raise StorageFault(f"The queue {client.queue_name} was deleted as soon as it was made.")
 
     async def _is_put(self, client: QueueClient, body: str) -> bool:
         with writing(f"message to {client.queue_name}"):

@@ -1,0 +1,94 @@
+"""What the host gives up gets another chance, alone; what fails alone is told to its instance."""
+
+from durable.engine.registry import Registry
+from durable.model.ids import InstanceId
+from durable.model.status import OrchestrationStatus, RuntimeStatus
+from durable.testing.world import World
+from tests.engine.hub import Context, Orchestration
+
+GUILTY = InstanceId("guilty")
+
+
+def sequence(context: Context) -> Orchestration:
+    """Three activities."""
+    value = 0
+    for _ in range(3):
+        value = yield context.call_activity("increment", value)
+    return value
+
+
+def deadly(context: Context) -> Orchestration:
+    """An activity that ends its process."""
+    return (yield context.call_activity("die"))
+
+
+def registry(world: list[World]) -> Registry:
+    """The functions of these tests; `die` kills every host that could be running it."""
+
+    def die(_: object) -> None:
+        world[0].kill_running()
+
+    made = Registry()
+    made.add_orchestrator("sequence", sequence)
+    made.add_orchestrator("deadly", deadly)
+    made.add_activity("increment", lambda value: value + 1)
+    made.add_activity("die", die)
+    return made
+
+
+async def start(world: World, name: str, instance_id: InstanceId) -> None:
+    """Start an instance."""
+    await world.as_client(lambda client: client.start(name, instance_id=instance_id))
+
+
+async def status_of(world: World, instance_id: InstanceId) -> OrchestrationStatus:
+    """Read where an instance stands."""
+    status = await world.as_client(lambda client: client.read_status(instance_id))
+    assert status is not None
+    return status
+
+
+async def test_an_activity_that_kills_its_process_fails_alone_and_harms_nobody() -> None:
+    """Its task fails with the reason; twenty orchestrations beside it complete."""
+    holder: list[World] = []
+    world = World(registry(holder), hosts=2, messages_at_once=8)
+    holder.append(world)
+    others = [InstanceId(f"other-{number}") for number in range(20)]
+    await start(world, "deadly", GUILTY)
+    for other in others:
+        await start(world, "sequence", other)
+    await world.settle()
+    guilty = await status_of(world, GUILTY)
+    assert guilty.runtime_status is RuntimeStatus.FAILED
+    assert "ended its process" in (guilty.output or "")
+    for other in others:
+        status = await status_of(world, other)
+        assert (status.runtime_status, status.output) == (RuntimeStatus.COMPLETED, "3")
+    assert not world.store.poison
+    assert not world.store.buried
+
+
+async def test_what_the_host_gave_up_by_bad_luck_completes() -> None:
+    """A message that was only hit by kills is re-admitted by the sweep and goes on."""
+    holder: list[World] = []
+    world = World(registry(holder), hosts=1)
+    holder.append(world)
+    await start(world, "sequence", GUILTY)
+    [message] = world.store.messages
+    message.dequeue_count = 5
+    await world.settle()
+    status = await status_of(world, GUILTY)
+    assert status.output == "3"
+    assert not world.store.poison
+
+
+async def test_a_poisoned_text_that_nobody_can_read_is_buried() -> None:
+    """It does not go round for ever."""
+    holder: list[World] = []
+    world = World(registry(holder), hosts=1)
+    await world.store.put("control-00", "{not ours")
+    [message] = world.store.messages
+    message.dequeue_count = 5
+    await world.settle()
+    assert [body for _, body in world.store.buried] == ["{not ours"]
+    assert not world.store.poison
