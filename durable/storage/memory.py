@@ -16,9 +16,9 @@ from durable.model.ids import InstanceId
 from durable.storage.port import BlobMissing, ETag, LostRace, Page, Poisoned, Versioned
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StoredMessage:
-    """A message in a queue, from the side of whoever receives it."""
+    """A message in a queue, from the side of whoever receives it. Two of one text are two."""
 
     queue: str
     body: str

@@ -7,6 +7,7 @@ show again when their visibility runs out, as on the platform, and a new host ta
 """
 
 import asyncio
+import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -270,7 +271,7 @@ class World:
 
     def _note_ghost(self, body: str) -> None:
         """Note a task that is about to run although no committed decision asked for it."""
-        work = decode_message(body)
+        work = _decode(body)
         task = work.event
         sentinel = self.store.sentinels.get(work.instance_id)
         if not isinstance(task, TaskScheduled) or sentinel is None:
@@ -288,6 +289,10 @@ class World:
         )
         if not any(columns["Name"] == task.name for columns in asked_for):
             self.ghosts.append(body)
+
+
+# Runs of one seed send the same messages; the world looks at each more than once.
+_decode = functools.lru_cache(maxsize=20_000)(decode_message)
 
 
 async def _finish(tasks: Sequence["asyncio.Task[None]"]) -> None:

@@ -1,6 +1,7 @@
 """One experiment: a scenario, a seed, at most one fault; and all that must hold afterwards."""
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -105,6 +106,8 @@ def _assert_sent(world: World, rows: list[HistoryRow]) -> None:
             assert identity in put, f"{row.event} was never sent"
 
 
+# Thousands of experiments send nearly the same messages.
+@functools.lru_cache(maxsize=20_000)
 def _identity(body: str) -> tuple[str | None, int]:
     message = decode_message(body)
     task_id = message.event.timer_id if isinstance(message.event, TimerFired) else None
