@@ -104,6 +104,8 @@ async def start_host(
             "PYTHONPATH": str(ROOT),
             "AzureWebJobsStorage": storage,
             "TEST_HUB": hub,
+            # Hosts of one app directory share its timers by this id: each hub has its own.
+            "AzureFunctionsWebHost__hostid": hub.lower(),
             **(environment or {}),
         },
         stdout=asyncio.subprocess.PIPE,

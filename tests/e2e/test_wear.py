@@ -8,8 +8,12 @@ from pathlib import Path
 
 from azure.data.tables.aio import TableServiceClient
 
-from bench.processes import APP, Host, running_host, until_drained
+from bench.processes import APP, Host, opened, running_host, until_drained
+from durable.client.durable_client import DurableClient
 from durable.devhost.azurite import start_azurite
+from durable.engine.environment import SystemEnvironment
+from durable.model.ids import InstanceId
+from durable.model.status import OrchestrationStatus, RuntimeStatus
 
 BESIDE = 20
 TIMERS = 2000
@@ -24,21 +28,36 @@ async def test_an_activity_that_ends_its_process_harms_only_its_own_task(
     app = tmp_path / "app"
     shutil.copytree(APP, app)
     (app / "host.json").write_text(json.dumps(STOCK))
-    async with running_host(azurite_connection, hub, app=app) as host:
-        guilty = await host.start("CallsDie")
-        beside = await asyncio.gather(*(host.start("Sequence", 0) for _ in range(BESIDE)))
+    async with (
+        running_host(azurite_connection, hub, app=app) as host,
+        opened(azurite_connection, hub) as store,
+    ):
+        # Not through the host's HTTP: a request that is in the worker when it dies is answered 500.
+        client = DurableClient(store, SystemEnvironment())
+        guilty = await client.start("CallsDie")
+        beside = [await client.start("Sequence", input_=0) for _ in range(BESIDE)]
         sweeper = asyncio.create_task(_sweep_often(host))
         try:
-            others = [
-                await host.follow(one.json["statusQueryGetUri"], timeout_s=150) for one in beside
-            ]
-            failed = await host.follow(guilty.json["statusQueryGetUri"], timeout_s=150)
+            async with asyncio.timeout(150):
+                others = [await _end_of(client, one) for one in beside]
+                failed = await _end_of(client, guilty)
             await until_drained(azurite_connection, hub)
         finally:
             sweeper.cancel()
-    assert [status["output"] for status in others] == [5] * BESIDE
-    assert failed["runtimeStatus"] == "Failed"
-    assert "Activity function 'Die' failed: it ended its process" in failed["output"]
+    assert [(status.runtime_status, status.output) for status in others] == [
+        (RuntimeStatus.COMPLETED, "5")
+    ] * BESIDE
+    assert failed.runtime_status is RuntimeStatus.FAILED
+    assert "Activity function 'Die' failed: it ended its process" in (failed.output or "")
+
+
+async def _end_of(client: DurableClient, instance_id: InstanceId) -> OrchestrationStatus:
+    """Wait for the end of an instance."""
+    while True:
+        status = await client.read_status(instance_id)
+        if status is not None and status.runtime_status.is_terminal:
+            return status
+        await asyncio.sleep(0.2)
 
 
 async def _sweep_often(host: Host) -> None:
