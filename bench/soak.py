@@ -57,6 +57,8 @@ KINDS = (
     Kind("Naps", 3, "3"),
     Kind("Waits", None, '"came"', event="go"),
 )
+# Timers that the orchestrator cancels: they may end unfired.
+CANCELLED = {"Waits": {0}}
 # Every so many orchestrations, one that runs into the function timeout first.
 DAWDLE_EVERY = 50
 
@@ -94,14 +96,21 @@ async def _hosts(storage: str, hub: str) -> AsyncIterator[list[Host]]:
 
 
 async def _kill_now_and_then(hosts: list[Host], storage: str, hub: str, ends_at: float) -> int:
-    """Kill the hosts in turn, each replaced at once."""
+    """Kill one that runs at every tick; its replacement takes its own time to come up."""
     kills = 0
+    coming: list[asyncio.Task[None]] = []
+
+    async def replace() -> None:
+        hosts.append(await start_host(storage, hub, environment=ENVIRONMENT))
+
     while time.monotonic() + KILL_EVERY_S < ends_at:
         await asyncio.sleep(KILL_EVERY_S)
-        doomed = hosts.pop(random.randrange(len(hosts)))  # noqa: S311  (guards nothing)
-        await doomed.kill()
-        hosts.append(await start_host(storage, hub, environment=ENVIRONMENT))
-        kills += 1
+        if hosts:
+            doomed = hosts.pop(random.randrange(len(hosts)))  # noqa: S311  (guards nothing)
+            await doomed.kill()
+            coming.append(asyncio.create_task(replace()))
+            kills += 1
+    await asyncio.gather(*coming)
     return kills
 
 
@@ -150,8 +159,6 @@ async def _faults_of(store: AzureStore, instance_id: InstanceId, kind: Kind) -> 
     assert record is not None
     if (record.status, record.output) != (RuntimeStatus.COMPLETED, kind.output):
         return [f"{instance_id} is {record.status.value} with {record.output}"]
-    if record.unsent - {record.episode}:
-        return [f"{instance_id} lists episodes as unsent: {sorted(record.unsent)}"]
     answers = Counter(answered_task_id(row.event) for row in snapshot.rows)
     del answers[None]
     scheduled = {
@@ -161,7 +168,10 @@ async def _faults_of(store: AzureStore, instance_id: InstanceId, kind: Kind) -> 
     }
     if set(answers) - scheduled or any(count > 1 for count in answers.values()):
         return [f"{instance_id} has answers {dict(answers)} to {sorted(scheduled)}"]
-    return []
+    # An episode may still be listed because another host than its sender made the next commit;
+    # unsent it would be if something that the orchestration waited for had no answer.
+    unsent = scheduled - set(answers) - CANCELLED.get(kind.orchestrator, set())
+    return [f"{instance_id}: tasks {sorted(unsent)} were never answered"] if unsent else []
 
 
 def main() -> int:
