@@ -57,7 +57,7 @@ class Wire:
 def kind_of(service: str, method: str, path: str, query: str, *, is_empty: bool) -> str:
     """Name a request by what it does."""
     if service == "Queue":
-        return _queue_kind(method, path, is_empty=is_empty)
+        return _queue_kind(method, path, query, is_empty=is_empty)
     if service == "Table":
         return _table_kind(method, path, query)
     if "restype=container" in query or "leases" in path:
@@ -65,11 +65,11 @@ def kind_of(service: str, method: str, path: str, query: str, *, is_empty: bool)
     return "blob.get" if method in ("GET", "HEAD") else "blob.write"
 
 
-def _queue_kind(method: str, path: str, *, is_empty: bool) -> str:
+def _queue_kind(method: str, path: str, query: str, *, is_empty: bool) -> str:
     if "/messages/" in path:
         return "queue.delete" if method == "DELETE" else "queue.update"
     if not path.endswith("/messages"):
-        return CREATE
+        return "queue.list" if "comp=list" in query else CREATE
     return {"POST": "queue.put", "GET": EMPTY_POLL if is_empty else "queue.get"}[method]
 
 

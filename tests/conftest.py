@@ -20,16 +20,38 @@ def azurite_connection() -> Iterator[str]:
         yield azurite.connection_string
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark of the host contract suite."""
+    config.addinivalue_line("markers", "point(source): a point of the host's contract, and whence")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the report of a contract point say which it is."""
+    mark = item.get_closest_marker("point")
+    if mark is not None:
+        item.user_properties.append(("point", (item.name, mark.args[0])))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many experiments the simulation ran, added up over all processes."""
+    """Print how many experiments and contract points there were, added up over all processes."""
     cases: Counter[str] = Counter()
+    points: Counter[str] = Counter()
     for report in terminalreporter.getreports("passed"):
+        if report.when != "call":
+            continue
         for key, value in getattr(report, "user_properties", ()):
-            if key == "cases" and report.when == "call":
+            if key == "cases":
                 name, count = value
                 cases[name] += count
-    if cases:
-        terminalreporter.section("experiments")
-        for name, count in sorted(cases.items()):
+            elif key == "point":
+                points[value[0].rpartition("[")[2].partition("-")[0].strip("]")] += 1
+    _write(terminalreporter, "experiments", cases)
+    _write(terminalreporter, "host contract points", points)
+
+
+def _write(terminalreporter: pytest.TerminalReporter, title: str, counts: Counter[str]) -> None:
+    if counts:
+        terminalreporter.section(title)
+        for name, count in sorted(counts.items()):
             terminalreporter.write_line(f"{count:7} {name}")
-        terminalreporter.write_line(f"{sum(cases.values()):7} in all")
+        terminalreporter.write_line(f"{sum(counts.values()):7} in all")

@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 
 from durable.devhost.host import DevHost, HostOptions
@@ -21,8 +20,13 @@ from durable.devhost.index import IndexingError
 from durable.devhost.queue_delivery import VISIBILITY_S
 from durable.devhost.routes import RouteError
 from durable.devhost.settings import SettingError
+from durable.devhost.timer_lease import LEASE_S
+from durable.devhost.worker_command import WorkerKind
+from durable.devhost.worker_process import WorkerDiedError
 
 _VISIBILITY_VARIABLE = "DURABLE_DEVHOST_VISIBILITY_S"
+_LEASE_VARIABLE = "DURABLE_DEVHOST_LEASE_S"
+_WORKER_VARIABLE = "DURABLE_DEVHOST_WORKER"
 _VISIBILITY_S_MAX = 7 * 24 * 3600
 
 
@@ -32,8 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         level=chosen.log_level.upper(),
         stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format="%(asctime)s %(levelname)s %(place)s: %(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_name_place)
     # The SDKs log every request at INFO, which would bury the app's own lines.
     logging.getLogger("azure").setLevel(logging.WARNING)
     only = chosen.functions
@@ -43,13 +49,19 @@ def main(arguments: list[str] | None = None) -> int:
         only=[name for name in only.split(",") if name] if only is not None else None,
         visibility_s=chosen.visibility_seconds,
         grace_s=chosen.grace_seconds,
+        auth=chosen.auth,
+        keys_file=chosen.keys,
+        lease_s=chosen.lease_seconds,
+        worker=chosen.worker,
+        worker_python=chosen.worker_python,
     )
     try:
         asyncio.run(_serve(options))
-    except (HostJsonError, IndexingError, RouteError, SettingError, OSError) as error:
-        if error.__cause__ is not None:
-            # The app's own traceback: the line that the reader has to change is in it.
-            traceback.print_exception(error.__cause__)
+    except IndexingError as error:
+        # The app's own traceback: the line that the reader has to change is in it.
+        print(f"{error.details}\nCannot start: {error}".strip(), file=sys.stderr, flush=True)
+        return 1
+    except (HostJsonError, RouteError, SettingError, WorkerDiedError, OSError) as error:
         print(f"Cannot start: {error}", file=sys.stderr, flush=True)
         return 1
     return 0
@@ -77,9 +89,30 @@ async def _serve(options: HostOptions) -> None:
         os._exit(1)
 
 
+def _name_place(record: logging.LogRecord) -> bool:
+    """Say with a record of the worker's which function it came from."""
+    function = getattr(record, "function", "")
+    record.place = f"{record.name} [Functions.{function}]" if function else record.name
+    return True
+
+
+def _worker_kind(text: str) -> WorkerKind:
+    if text not in ("direct", "runtime"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'direct' nor 'runtime'")
+    return "direct" if text == "direct" else "runtime"
+
+
 def _visibility_seconds(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _VISIBILITY_S_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {_VISIBILITY_S_MAX} whole seconds")
+    return _whole_seconds(text, _VISIBILITY_S_MAX)
+
+
+def _lease_seconds(text: str) -> int:
+    return _whole_seconds(text, LEASE_S)
+
+
+def _whole_seconds(text: str, maximum: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= maximum:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {maximum} whole seconds")
     return int(text)
 
 
@@ -98,7 +131,30 @@ def _parser() -> argparse.ArgumentParser:
         help="for crash tests only: how long a received message is hidden (real host: 600)",
     )
     start.add_argument(
+        "--lease-seconds",
+        type=_lease_seconds,
+        default=os.environ.get(_LEASE_VARIABLE) or str(LEASE_S),
+        help="for crash tests only: how often a host without a timer's lease asks for it, and how "
+        "long it lasts, 15 at least (real host: 60)",
+    )
+    start.add_argument(
+        "--auth", action="store_true", help="check access keys; fresh ones are printed"
+    )
+    start.add_argument("--keys", type=Path, help="check the access keys of this JSON file instead")
+    start.add_argument(
         "--grace-seconds", type=float, default=30.0, help="how long a drain may take"
+    )
+    start.add_argument(
+        "--worker",
+        type=_worker_kind,
+        default=os.environ.get(_WORKER_VARIABLE) or "direct",
+        metavar="{direct,runtime}",
+        help="what runs the functions: this Python, or Azure's worker library on Python 3.13",
+    )
+    start.add_argument(
+        "--worker-python",
+        type=Path,
+        help="the Python of the runtime worker (default: DURABLE_WORKER_PYTHON, or python3.13)",
     )
     start.add_argument(
         "--log-level",

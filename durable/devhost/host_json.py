@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 MINIMUM_POLLING_INTERVAL_S = 0.1
 _BATCH_SIZE_MAX = 32
+# What the Premium, Dedicated and Flex plans have where host.json is silent; on Consumption 5 min.
+_FUNCTION_TIMEOUT_S = 1800.0
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?")
 _OVERRIDE_PREFIX = "azurefunctionsjobhost__"
 _QUEUE_NAMES = (
@@ -52,6 +54,8 @@ class HostJson:
 
     queues: QueuesOptions
     route_prefix: str
+    # None: unbounded.
+    function_timeout_s: float | None
 
 
 def read_host_json(app_dir: Path, environment: Mapping[str, str] = os.environ) -> HostJson:
@@ -71,6 +75,7 @@ def read_host_json(app_dir: Path, environment: Mapping[str, str] = os.environ) -
     return HostJson(
         queues=_queues_options(sections, environment),
         route_prefix=str(sections.get("extensions.http.routeprefix", "api")).strip("/"),
+        function_timeout_s=_function_timeout_s(sections.get("functiontimeout")),
     )
 
 
@@ -141,6 +146,24 @@ def _queues_options(
         max_dequeue_count=_whole_number(values, "maxDequeueCount", default=5, low=1),
         message_encoding="none" if encoding == "none" else "base64",
     )
+
+
+def _function_timeout_s(value: object) -> float | None:
+    """Read functionTimeout (ScriptJobHostOptionsSetup.cs): a time span; -1 is unbounded."""
+    if value is None:
+        return _FUNCTION_TIMEOUT_S
+    text = str(value).strip()
+    if text == "-1":
+        return None
+    try:
+        timeout_s = parse_time_span(text)
+    except ValueError as error:
+        raise HostJsonError(f"functionTimeout: {error}, and not -1 (unbounded)") from error
+    if timeout_s < 1:
+        raise HostJsonError(
+            f"functionTimeout must be at least 1 s, or -1 (unbounded), not '{text}'"
+        )
+    return timeout_s
 
 
 def _whole_number(

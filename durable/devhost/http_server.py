@@ -1,24 +1,27 @@
 """The HTTP door: one catch-all handler in front of the app's HTTP functions.
 
-Rule 1. Loopback only. Nobody checks keys here (as `func start` without --enableAuth).
+Rule 1. Loopback only. Keys are checked only if the host is told to (as `func start` does with
+        --enableAuth): a known route without the right key is 401.
 Rule 2. A function that fails is 500 with an empty body; what went wrong is in the log.
-Rule 3. A client that hangs up does not cancel its function: the real host lets it run on.
+Rule 3. `/admin` comes before the routes of functions, and wants the master key.
+Rule 4. A client that hangs up does not cancel its function: the real host lets it run on.
 """
 
 import socket
 from collections.abc import Iterable, Mapping
 
 from aiohttp import web
-from azure.functions.meta import Datum
 
+from durable.devhost.admin import PREFIX, AdminApi
+from durable.devhost.datum import Datum, HttpRequest
+from durable.devhost.http_results import response_from
 from durable.devhost.index import HttpTrigger, IndexedFunction
-from durable.devhost.invoke import Worker
-from durable.devhost.routes import MethodRefused, Route, RouteTable, compile_template
+from durable.devhost.invoke import CALLED_BY_API, Invoker
+from durable.devhost.keys import Keys, presented_key
+from durable.devhost.routes import Route, RouteTable, compile_template
 
 # The real host's limit on a request body (HttpRequestsOptions, MaxRequestBodySize).
 BODY_BYTES_MAX = 100 * 1024 * 1024
-# Written by the server itself; a function's own value would contradict it.
-_FRAMING_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 def listening_socket(port: int) -> socket.socket:
@@ -39,20 +42,25 @@ class HttpServer:
     def __init__(
         self,
         functions: Iterable[IndexedFunction],
-        worker: Worker,
+        invoker: Invoker,
         *,
         route_prefix: str,
         grace_s: float,
+        admin: AdminApi,
+        keys: Keys | None = None,
     ) -> None:
-        """Compile all routes; RouteError names one that cannot be."""
-        self._worker = worker
+        """Compile all routes; RouteError names one that cannot be. No `keys`: nobody is asked."""
+        self._invoker = invoker
+        self._admin = admin
+        self._keys = keys
         self._table = RouteTable(
             Route(
                 compile_template(f"{route_prefix}/{f.trigger.route.strip('/')}"),
                 f.trigger.methods,
                 f,
             )
-            for f in functions
+            # The real host's order (FunctionMetadataManager.cs, OrdinalIgnoreCase).
+            for f in sorted(functions, key=lambda each: each.name.upper())
             if isinstance(f.trigger, HttpTrigger)
         )
         application = web.Application(client_max_size=BODY_BYTES_MAX)
@@ -70,20 +78,39 @@ class HttpServer:
 
     async def _answer(self, request: web.Request) -> web.Response:
         raw_path = request.raw_path.partition("?")[0]
+        if _is_below(raw_path, PREFIX):
+            if not self._may_pass(request, "admin"):
+                return web.Response(status=401)
+            return await self._admin.answer(request)
         found = self._table.find(request.method, raw_path)
         if found is None:
             return web.Response(status=404)
-        if isinstance(found, MethodRefused):
-            return web.Response(status=405, headers={"Allow": ", ".join(sorted(found.allowed))})
+        function = found.target
+        assert isinstance(function.trigger, HttpTrigger)
+        if not self._may_pass(request, function.trigger.auth_level, function.name):
+            return web.Response(status=401)
         body = await request.read()
-        outcome = await self._worker.invoke(
-            found.target,
+        outcome = await self._invoker.invoke(
+            function,
             _request_datum(request, found.values, body),
             metadata={},
+            reason=CALLED_BY_API,
         )
         if not outcome.succeeded or outcome.returned is None:
             return web.Response(status=500)
-        return _response(outcome.returned)
+        return response_from(outcome.returned)
+
+    def _may_pass(
+        self, request: web.Request, required: str, function_name: str | None = None
+    ) -> bool:
+        if self._keys is None:
+            return True
+        key = presented_key(request.headers, request.query)
+        return self._keys.permits(key, required, function_name=function_name)
+
+
+def _is_below(raw_path: str, prefix: str) -> bool:
+    return raw_path.lower() == prefix or raw_path.lower().startswith(f"{prefix}/")
 
 
 def _request_datum(request: web.Request, values: Mapping[str, str], body: bytes) -> Datum:
@@ -94,33 +121,13 @@ def _request_datum(request: web.Request, values: Mapping[str, str], body: bytes)
     headers: dict[str, list[str]] = {}
     for name, value in request.headers.items():
         headers.setdefault(name.lower(), []).append(value)
-    parts = {
-        "method": _text(request.method),
-        "url": _text(f"{request.scheme}://{request.host}{request.raw_path}"),
-        "headers": {name: _text(",".join(all_)) for name, all_ in headers.items()},
+    asked = HttpRequest(
+        method=request.method,
+        url=f"{request.scheme}://{request.host}{request.raw_path}",
+        headers={name: ",".join(all_) for name, all_ in headers.items()},
         # Empty values do not survive the way to the real worker.
-        "query": {name: _text(",".join(all_)) for name, all_ in query.items() if any(all_)},
-        "params": {name: _text(value) for name, value in values.items()},
-        "body": Datum(body, "bytes"),
-    }
-    return Datum(parts, "http")
-
-
-def _response(returned: Datum) -> web.Response:
-    if returned.type == "string":
-        return web.Response(text=str(returned.value))
-    parts = returned.value
-    response = web.Response(status=int(parts["status_code"].value), body=parts["body"].value)
-    # The default content type must not stand beside the function's own.
-    response.headers.popall("Content-Type", None)
-    for name, value in parts["headers"].items():
-        if name.lower() not in _FRAMING_HEADERS:
-            response.headers[name] = str(value.value)
-    for jar in parts["cookies"] or ():
-        for morsel in jar.values():
-            response.headers.add("Set-Cookie", morsel.OutputString())
-    return response
-
-
-def _text(value: str) -> Datum:
-    return Datum(value, "string")
+        query={name: ",".join(all_) for name, all_ in query.items() if any(all_)},
+        params=dict(values),
+        body=body,
+    )
+    return Datum(asked, "http")

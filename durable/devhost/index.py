@@ -1,39 +1,46 @@
-"""Indexing: import function_app.py and learn its functions and their triggers.
+"""Indexing: from the bindings that a worker found in an app to functions with triggers.
 
 Rule 1. What a function is bound to is read from its raw bindings, the JSON that the real host
         sees, not from the library's classes, which differ between its versions.
 Rule 2. Nothing is silently ignored: a trigger or binding that this host cannot run is refused by
-        name, and so is a function whose parameters do not match its bindings, as the real Python
-        worker does at load.
+        name. (That parameters fit their bindings is the worker's to check, as in Azure.)
 """
 
-import importlib.util
-import inspect
-import json
-import os
-import sys
-import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
-
-import azure.functions as func
-
-from durable.devhost.converters import converter_for
 
 
 class IndexingError(Exception):
-    """The app cannot be indexed; the text names the function and what to change."""
+    """The app cannot be indexed; the text names the function and what to change.
+
+    `details` is the traceback of the app's own fault, "" where there is none.
+    """
+
+    def __init__(self, text: str, *, details: str = "") -> None:
+        """`text` is one sentence."""
+        super().__init__(text)
+        self.details = details
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionMetadata:
+    """What a worker tells of one function: its name and its raw bindings."""
+
+    name: str
+    bindings: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTrigger:
-    """`httpTrigger`. `route` is without the prefix; `methods` are upper-case, None means all."""
+    """`httpTrigger`. `route` is without the prefix; `methods` are upper-case, None means all.
+
+    `auth_level` is "anonymous", "function" or "admin".
+    """
 
     route: str
     methods: frozenset[str] | None
+    auth_level: str = "function"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +54,20 @@ class QueueTrigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerTrigger:
-    """`timerTrigger`: indexed and said aloud, not run yet."""
+    """`timerTrigger`, its `%SETTING%`s not yet replaced."""
 
     schedule: str
+    run_on_startup: bool = False
+    use_monitor: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOutput:
+    """A `queue` output binding: a parameter's name, or "$return"; `%SETTING%`s not yet replaced."""
+
+    name: str
+    queue_name: str
+    connection: str
 
 
 Trigger = HttpTrigger | QueueTrigger | TimerTrigger
@@ -57,121 +75,71 @@ Trigger = HttpTrigger | QueueTrigger | TimerTrigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedFunction:
-    """One function of the app, as a worker needs it to call it."""
+    """One function of the app, as the host needs it to call it."""
 
     name: str
-    call: Callable[..., Any]
     trigger: Trigger
-    # The binding type names the library's converter; `parameter` is the argument it fills.
     trigger_type: str
+    # The argument that the trigger fills.
     parameter: str
-    directory: str
-    is_async: bool
-    wants_context: bool
-    # A parameter annotated `str` or `bytes` gets the bare body, without metadata.
-    wants_bare_body: bool
-    returns_http: bool
+    returns_http: bool = False
+    outputs: tuple[QueueOutput, ...] = ()
+    bindings: tuple[dict[str, Any], ...] = ()
 
 
-def index_app(app_dir: Path, *, only: Collection[str] | None = None) -> list[IndexedFunction]:
-    """Import `app_dir/function_app.py` and describe its functions (`only` these, if given)."""
-    module = _imported(app_dir)
-    registers: dict[int, func.FunctionRegister] = {}
-    for name in dir(module):
-        value = getattr(module, name, None)
-        if isinstance(value, func.FunctionRegister):
-            registers[id(value)] = value
-    if not registers:
-        raise IndexingError(f"{module.__file__}: no top level FunctionApp instance")
-    if len(registers) > 1:
-        raise IndexingError(f"{module.__file__}: more than one top level FunctionApp instance")
-    try:
-        functions = next(iter(registers.values())).get_functions()
-    except Exception as error:
-        raise IndexingError(f"{module.__file__}: {error}") from error
-    known = [str(function.get_function_name()) for function in functions]
+def describe(
+    metadata: Sequence[FunctionMetadata], *, only: Collection[str] | None = None
+) -> list[IndexedFunction]:
+    """Read the triggers and bindings of an app's functions (`only` these, if given)."""
+    known = [function.name for function in metadata]
     missing = [name for name in only or () if name not in known]
     if missing:
         raise IndexingError(
             f"no function named {', '.join(missing)} in this app (it has: {', '.join(known)})"
         )
-    return [
-        _described(function, name)
-        for function, name in zip(functions, known, strict=True)
-        if only is None or name in only
-    ]
+    return [_described(each) for each in metadata if only is None or each.name in only]
 
 
-def _imported(app_dir: Path) -> ModuleType:
-    path = app_dir / os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
-    if not path.is_file():
-        raise IndexingError(f"{path} does not exist: --app must name a function app's directory")
-    if str(app_dir) not in sys.path:
-        sys.path.insert(0, str(app_dir))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise IndexingError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    # The app may import itself, and `typing.get_type_hints` looks modules up by name.
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise IndexingError(f"{path} raised {type(error).__name__}: {error}") from error
-    return module
-
-
-def _described(function: Any, name: str) -> IndexedFunction:
-    bindings = [json.loads(text) for text in function.get_raw_bindings()]
-    call = function.get_user_function()
-    parameters = dict(inspect.signature(call).parameters)
-    wants_context = _takes_context(parameters, bindings)
-    triggers = [binding for binding in bindings if _is_trigger(binding)]
+def _described(function: FunctionMetadata) -> IndexedFunction:
+    name = function.name
+    triggers = [binding for binding in function.bindings if is_trigger(binding)]
     if len(triggers) != 1:
         raise IndexingError(f"function '{name}': has {len(triggers)} triggers, not one")
-    for binding in bindings:
-        if binding is not triggers[0]:
-            _refuse_unless_http_return(name, binding, triggers[0])
-    trigger = _trigger(name, triggers[0])
-    bound = {str(triggers[0]["name"])}
-    declared = set(parameters) - ({"context"} if wants_context else set())
-    if declared != bound:
-        raise IndexingError(
-            f"function '{name}': its parameters are {sorted(declared)}, "
-            f"but its bindings fill {sorted(bound)}"
-        )
-    trigger_type = str(triggers[0]["type"])
+    trigger = triggers[0]
+    others = [binding for binding in function.bindings if binding is not trigger]
+    outputs = [_output(name, binding) for binding in others if _type(binding) == "queue"]
+    for binding in others:
+        if _type(binding) != "queue":
+            _refuse_unless_http_return(name, binding, trigger)
     return IndexedFunction(
         name=name,
-        call=call,
-        trigger=trigger,
-        trigger_type=trigger_type,
-        parameter=str(triggers[0]["name"]),
-        directory=str(Path(inspect.getfile(inspect.unwrap(call))).parent),
-        is_async=inspect.iscoroutinefunction(call),
-        wants_context=wants_context,
-        wants_bare_body=_wants_bare_body(name, call, triggers[0]),
-        returns_http=any(binding["name"] == "$return" for binding in bindings),
+        trigger=_trigger(name, trigger),
+        trigger_type=_type(trigger),
+        parameter=str(trigger["name"]),
+        returns_http=any(_type(binding) == "http" for binding in others),
+        outputs=tuple(outputs),
+        bindings=function.bindings,
     )
 
 
-def _is_trigger(binding: Mapping[str, Any]) -> bool:
-    return str(binding["type"]).lower().endswith("trigger")
+def is_trigger(binding: Mapping[str, Any]) -> bool:
+    """Tell whether this binding is its function's trigger."""
+    return _type(binding).lower().endswith("trigger")
 
 
-def _takes_context(
-    parameters: Mapping[str, inspect.Parameter], bindings: list[dict[str, Any]]
-) -> bool:
-    return "context" in parameters and all(b["name"] != "context" for b in bindings)
+def _type(binding: Mapping[str, Any]) -> str:
+    return str(binding["type"])
 
 
 def _trigger(name: str, binding: Mapping[str, Any]) -> Trigger:
-    kind = str(binding["type"])
+    kind = _type(binding)
     if kind == "httpTrigger":
         methods = binding.get("methods")
         return HttpTrigger(
-            route=str(binding.get("route") or ""),
+            # Without a route the function's name is its route, as in the real host.
+            route=str(name if binding.get("route") is None else binding["route"]),
             methods=frozenset(str(m).upper() for m in methods) if methods else None,
+            auth_level=str(binding.get("authLevel") or "function").lower(),
         )
     if kind == "queueTrigger":
         return QueueTrigger(
@@ -180,17 +148,34 @@ def _trigger(name: str, binding: Mapping[str, Any]) -> Trigger:
             is_binary=str(binding.get("dataType", "")).lower() == "binary",
         )
     if kind == "timerTrigger":
-        return TimerTrigger(schedule=str(binding["schedule"]))
+        return TimerTrigger(
+            schedule=str(binding["schedule"]),
+            run_on_startup=binding.get("runOnStartup") in (True, "true", "True"),
+            use_monitor=binding.get("useMonitor") not in (False, "false", "False"),
+        )
     raise IndexingError(
         f"function '{name}': this dev host does not run triggers of type '{kind}' "
-        "(it runs httpTrigger and queueTrigger)"
+        "(it runs httpTrigger, queueTrigger and timerTrigger)"
+    )
+
+
+def _output(name: str, binding: Mapping[str, Any]) -> QueueOutput:
+    if str(binding.get("direction", "")).lower() != "out":
+        raise IndexingError(
+            f"function '{name}': a queue is an output binding, but '{binding['name']}' has "
+            f"direction '{binding.get('direction')}'"
+        )
+    return QueueOutput(
+        name=str(binding["name"]),
+        queue_name=str(binding["queueName"]),
+        connection=str(binding.get("connection") or ""),
     )
 
 
 def _refuse_unless_http_return(
     name: str, binding: Mapping[str, Any], trigger: Mapping[str, Any]
 ) -> None:
-    kind = str(binding["type"])
+    kind = _type(binding)
     if kind != "http" or trigger["type"] != "httpTrigger":
         raise IndexingError(
             f"function '{name}': this dev host does not support bindings of type '{kind}' "
@@ -201,21 +186,3 @@ def _refuse_unless_http_return(
             f"function '{name}': an http output must be the return value ('$return'), "
             f"not parameter '{binding['name']}'"
         )
-
-
-def _wants_bare_body(name: str, call: Callable[..., Any], binding: Mapping[str, Any]) -> bool:
-    try:
-        annotation = typing.get_type_hints(call).get(str(binding["name"]))
-    except Exception as error:
-        raise IndexingError(f"function '{name}': cannot read its annotations: {error}") from error
-    if annotation is None:
-        return False
-    if annotation in (str, bytes):
-        return True
-    converter = converter_for(str(binding["type"]))
-    if not isinstance(annotation, type) or not converter.check_input_type_annotation(annotation):
-        raise IndexingError(
-            f"function '{name}': parameter '{binding['name']}' is annotated {annotation!r}, "
-            f"which does not fit a {binding['type']}"
-        )
-    return False

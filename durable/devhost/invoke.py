@@ -1,81 +1,47 @@
-"""Calling one function: decode its trigger, run it, encode what it returns.
+"""Calling one function: the door through which listeners, HTTP, timers and admin reach the worker.
 
-This is the seam between the host and the language worker: a trigger value and its metadata go in
-as `Datum`s, the library's picture of what travels between the real host and the Python worker, and
-an `Outcome` comes back. A worker in a process of its own would replace `Worker` and nothing else.
-
-Rule 1. `async def` runs on the event loop, `def` in the thread pool, as in the real worker.
-Rule 2. Whatever the function raises is a failed invocation with a logged traceback. Nothing that
-        it raises reaches the host, not even SystemExit.
-Rule 3. A non-None result without a binding for it is a failure.
+Rule 1. Whatever happens to an invocation (its function raises, outlives functionTimeout, its
+        worker dies, an output cannot be sent) is a failed `Outcome` with its reason in the log.
+        Nothing of it reaches the host.
+Rule 2. Output bindings are sent after the function has returned, before the invocation counts as
+        succeeded; several outputs are not atomic, as in the real host.
+Rule 3. A function that outlives its time takes its worker process with it, and so every other
+        invocation in it: the real host does the same.
 """
 
-import asyncio
 import logging
-import os
-import threading
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
-from azure.functions.meta import Datum
-
-from durable.devhost.converters import converter_for
+from durable.devhost.datum import Datum, Outcome
 from durable.devhost.index import IndexedFunction
+from durable.devhost.worker import Worker
 
 logger = logging.getLogger(__name__)
 
-_THREADS_MAX = 1000
-_invocation_local = threading.local()
+# What the real host gives as the reason of an HTTP request and of an invocation by hand.
+CALLED_BY_API = "This function was programmatically called via the host APIs."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an invocation ended; `returned` is the encoded return value, if it is bound."""
+class OutputSender(Protocol):
+    """Carries out what functions wrote to their output bindings."""
 
-    succeeded: bool
-    returned: Datum | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvocationTrace:
-    """What `context.trace_context` shows: a W3C trace of this invocation's own."""
-
-    trace_parent: str
-    trace_state: str
-    attributes: dict[str, str]
+    async def send(self, function: IndexedFunction, outputs: Mapping[str, Datum]) -> None:
+        """Send the outputs of one invocation; whatever is raised fails the invocation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvocationRetry:
-    """What `context.retry_context` shows: this host runs no retry policies."""
+class Invoker:
+    """Runs functions in the worker; several at once."""
 
-    retry_count: int = 0
-    max_retry_count: int = 0
-    exception: None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvocationContext:
-    """What a parameter named `context` gets, with the members of azure.functions.Context."""
-
-    invocation_id: str
-    function_name: str
-    function_directory: str
-    trace_context: InvocationTrace
-    retry_context: InvocationRetry
-    thread_local_storage: threading.local
-
-
-class Worker:
-    """Runs functions in this process; several at once."""
-
-    def __init__(self, *, threads: int | None = None) -> None:
-        """Make a pool of `threads` for `def` functions (None: the real worker's default)."""
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
+    def __init__(
+        self, worker: Worker, *, timeout_s: float | None, outputs: OutputSender | None = None
+    ) -> None:
+        """`timeout_s` is host.json's functionTimeout, None for unbounded."""
+        self._worker = worker
+        self._timeout_s = timeout_s
+        self._outputs = outputs
         self._running: dict[str, str] = {}
 
     @property
@@ -83,17 +49,22 @@ class Worker:
         """The names of the functions that are running now, one for each invocation."""
         return list(self._running.values())
 
-    def close(self) -> None:
-        """Take no more `def` functions; those that run are not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     async def invoke(
-        self, function: IndexedFunction, value: Datum, *, metadata: Mapping[str, Datum]
+        self,
+        function: IndexedFunction,
+        value: Datum,
+        *,
+        metadata: Mapping[str, Datum],
+        reason: str = "",
     ) -> Outcome:
-        """Run the function on this trigger value; never raises for the function's own faults."""
+        """Run the function on this trigger value; never raises for the function's own faults.
+
+        `reason` says in the log what triggered it, such as "New queue message detected on 'q'.".
+        """
         invocation_id = str(uuid.uuid4())
         started = time.monotonic()
-        logger.info("Executing 'Functions.%s' (Id=%s)", function.name, invocation_id)
+        because = f"Reason='{reason}', " if reason else ""
+        logger.info("Executing 'Functions.%s' (%sId=%s)", function.name, because, invocation_id)
         self._running[invocation_id] = function.name
         outcome = Outcome(succeeded=False)
         try:
@@ -116,86 +87,21 @@ class Worker:
         metadata: Mapping[str, Datum],
         invocation_id: str,
     ) -> Outcome:
-        try:
-            arguments = _arguments(function, value, metadata, invocation_id)
-            result = await self._call(function, arguments, invocation_id)
-            return Outcome(succeeded=True, returned=_encoded(function, result))
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # The host is giving up at the end of its grace; this is not the function's doing.
-                raise
-            logger.exception("Function '%s' raised", function.name)
-        except (Exception, SystemExit):
-            logger.exception("Function '%s' raised", function.name)
-        return Outcome(succeeded=False)
-
-    async def _call(
-        self, function: IndexedFunction, arguments: dict[str, Any], invocation_id: str
-    ) -> object:
-        if function.is_async:
-            _invocation_local.invocation_id = invocation_id
-            return await function.call(**arguments)
-
-        def call_in_thread() -> object:
-            _invocation_local.invocation_id = invocation_id
-            try:
-                return function.call(**arguments)
-            finally:
-                _invocation_local.invocation_id = None
-
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call_in_thread)
-
-
-def thread_count(environment: Mapping[str, str] = os.environ) -> int | None:
-    """Read PYTHON_THREADPOOL_THREAD_COUNT; None, with a warning, if it makes no sense."""
-    text = environment.get("PYTHON_THREADPOOL_THREAD_COUNT")
-    if not text:
-        return None
-    if text.isdecimal() and 1 <= int(text) <= _THREADS_MAX:
-        return int(text)
-    logger.warning("PYTHON_THREADPOOL_THREAD_COUNT=%s is not 1 to %d; ignored", text, _THREADS_MAX)
-    return None
-
-
-def _arguments(
-    function: IndexedFunction, value: Datum, metadata: Mapping[str, Datum], invocation_id: str
-) -> dict[str, Any]:
-    if function.wants_bare_body:
-        argument = value.value
-    else:
-        converter = converter_for(function.trigger_type)
-        argument = converter.decode(value, trigger_metadata=metadata)
-    arguments: dict[str, Any] = {function.parameter: argument}
-    if function.wants_context:
-        arguments["context"] = InvocationContext(
+        outcome = await self._worker.invoke(
+            function.name,
+            {function.parameter: value},
+            metadata=metadata,
             invocation_id=invocation_id,
-            function_name=function.name,
-            function_directory=function.directory,
-            trace_context=InvocationTrace(
-                trace_parent=f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-00",
-                trace_state="",
-                attributes={},
-            ),
-            retry_context=InvocationRetry(),
-            thread_local_storage=_invocation_local,
+            timeout_s=self._timeout_s,
         )
-    return arguments
-
-
-def _encoded(function: IndexedFunction, result: object) -> Datum | None:
-    if not function.returns_http:
-        if result is not None:
-            raise RuntimeError(
-                f"function '{function.name}' without a $return binding returned a non-None value"
-            )
-        return None
-    converter = converter_for("http")
-    try:
-        encoded: Datum = converter.encode(result, expected_type=None)
-    except NotImplementedError as error:
-        raise TypeError(
-            f"function '{function.name}' returned {type(result).__name__}; "
-            "an HTTP function returns str or azure.functions.HttpResponse"
-        ) from error
-    return encoded
+        if not outcome.succeeded:
+            text = "\n".join(part for part in (outcome.error, outcome.traceback.rstrip()) if part)
+            logger.error("Function '%s' failed: %s", function.name, text)
+            return outcome
+        if outcome.outputs and self._outputs is not None:
+            try:
+                await self._outputs.send(function, outcome.outputs)
+            except Exception as error:
+                logger.exception("Function '%s': an output was not sent", function.name)
+                return Outcome(succeeded=False, error=f"{type(error).__name__}: {error}")
+        return outcome

@@ -14,13 +14,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from durable.devhost.host_json import QueuesOptions
 from durable.devhost.index import IndexedFunction
-from durable.devhost.invoke import Worker
+from durable.devhost.invoke import Invoker
 from durable.devhost.queue_faults import is_outage, is_taken_over
 from durable.devhost.queue_message import (
     UndecodableError,
@@ -28,6 +28,7 @@ from durable.devhost.queue_message import (
     decode_body,
     trigger_metadata,
 )
+from durable.devhost.queue_put import put_message
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Delivery:
     def __init__(
         self,
         function: IndexedFunction,
-        worker: Worker,
+        invoker: Invoker,
         *,
         queue: QueueClient,
         poison: QueueClient | None,
@@ -64,7 +65,7 @@ class Delivery:
     ) -> None:
         """`on_poisoned` is told the name of the poison queue whenever a message goes there."""
         self._function = function
-        self._worker = worker
+        self._invoker = invoker
         self._queue = queue
         self._poison = poison
         self._options = options
@@ -110,8 +111,11 @@ class Delivery:
             except UnicodeDecodeError as error:
                 logger.warning("Message %s of '%s' is not UTF-8: %s", message.id, self._name, error)
                 return False
-            outcome = await self._worker.invoke(
-                self._function, value, metadata=trigger_metadata(message, body)
+            outcome = await self._invoker.invoke(
+                self._function,
+                value,
+                metadata=trigger_metadata(message, body),
+                reason=f"New queue message detected on '{self._name}'.",
             )
             return outcome.succeeded
         finally:
@@ -157,13 +161,7 @@ class Delivery:
         poison = self._poison
         assert poison is not None
         logger.warning("Message %s moves to '%s'", message.id, poison.queue_name)
-        try:
-            await poison.send_message(message.content)
-        except HttpResponseError as error:
-            if error.status_code != 404:
-                raise
-            await _create(poison)
-            await poison.send_message(message.content)
+        await put_message(poison, message.content)
         self._on_poisoned(str(poison.queue_name))
         await self._delete(message)
 
@@ -184,12 +182,3 @@ class Delivery:
             else:
                 return
             await asyncio.sleep(_SETTLE_DELAY_S * 2**attempt)
-
-
-async def _create(queue: QueueClient) -> None:
-    try:
-        await queue.create_queue()
-    except HttpResponseError as error:
-        # Another host created it between our two calls.
-        if error.status_code != 409:
-            raise

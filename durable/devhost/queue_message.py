@@ -11,8 +11,9 @@ import json
 from datetime import datetime
 from typing import Any, Literal
 
-from azure.functions.meta import Datum
 from azure.storage.queue import QueueMessage
+
+from durable.devhost.datum import Datum
 
 _WHITE_SPACE = str.maketrans("", "", " \t\r\n")
 
@@ -66,13 +67,18 @@ def _top_level_properties(text: str) -> dict[str, Any]:
         content = json.loads(stripped)
     except ValueError:
         return {}
-    return {name: value for name, value in content.items() if not isinstance(value, list)}
+    return {
+        name: value
+        for name, value in content.items()
+        if value is not None and not isinstance(value, list)
+    }
 
 
 def _property(value: object) -> Datum:
-    if isinstance(value, str):
-        return Datum(value, "string")
-    return Datum(json.dumps(value), "json")
+    """Hand a property on as the host does: an object as JSON, everything else as a string."""
+    if isinstance(value, dict):
+        return Datum(json.dumps(value), "json")
+    return Datum(str(value), "string")
 
 
 def _time(moment: datetime | None) -> Datum:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import inspect
+import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -12,7 +14,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,15 +24,35 @@ from durable.devhost.host import DevHost, HostOptions
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# What every app begins with. Functions run in processes of their own: what they append to `seen`
+# a test reads with the fixture of that name.
+HEAD = """
+import asyncio
+import os
+import pickle
+import time
+from pathlib import Path
+import azure.functions as func
+
+app = func.FunctionApp()
+HERE = Path(__file__).parent
+
+class Seen:
+    def append(self, item):
+        with (HERE / "seen").open("ab") as file:
+            file.write(pickle.dumps(item))
+
+seen = Seen()
+"""
+
+
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> Iterator[None]:
-    """A host in this process sets variables and imports an app; undo both."""
-    environment, path = dict(os.environ), list(sys.path)
+    """A host in this process sets variables; undo it."""
+    environment = dict(os.environ)
     yield
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[:] = path
-    sys.modules.pop("function_app", None)
 
 
 @pytest.fixture
@@ -47,10 +68,7 @@ def write_app(tmp_path: Path) -> Callable[..., Path]:
         if "settings" in files:
             settings = {"IsEncrypted": False, "Values": files["settings"]}
             (app_dir / "local.settings.json").write_text(json.dumps(settings))
-        head = (
-            "import asyncio\nimport os\nimport azure.functions as func\napp = func.FunctionApp()\n"
-        )
-        (app_dir / "function_app.py").write_text(head + source)
+        (app_dir / "function_app.py").write_text(HEAD + source)
         return app_dir
 
     return write
@@ -73,9 +91,21 @@ def host_of() -> Callable[..., contextlib.AbstractAsyncContextManager[DevHost]]:
 
 
 @pytest.fixture
-def app_module() -> Callable[[], ModuleType]:
-    """The app that runs in this process, to look at what its functions saw."""
-    return lambda: sys.modules["function_app"]
+def seen(tmp_path: Path) -> Callable[[], list[Any]]:
+    """Read what the functions of the app appended to `seen`, in its order."""
+
+    def read() -> list[Any]:
+        items: list[Any] = []
+        path = tmp_path / "app" / "seen"
+        if path.exists():
+            # The last one may not be there whole yet.
+            content = io.BytesIO(path.read_bytes())
+            with contextlib.suppress(EOFError, pickle.UnpicklingError):
+                while True:
+                    items.append(pickle.load(content))
+        return items
+
+    return read
 
 
 @pytest.fixture

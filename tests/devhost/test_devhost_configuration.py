@@ -14,7 +14,7 @@ from durable.devhost.settings import (
     local_values,
     substitute,
 )
-from durable.devhost.storage_connection import QueueConnections
+from durable.devhost.storage_connection import StorageConnections
 
 
 @pytest.fixture
@@ -177,10 +177,10 @@ async def test_every_connection_form_leads_to_its_queue_service(
     name: str, environment: dict[str, str], url: str
 ) -> None:
     """Connection string, development storage and identity, under the plain or prefixed name."""
-    connections = QueueConnections(environment)
-    service = connections.service(name, wanted_by="f")
+    connections = StorageConnections(environment)
+    service = connections.queues(name, wanted_by="f")
     assert service.url.rstrip("/") == url
-    assert connections.service(name, wanted_by="f") is service
+    assert connections.queues(name, wanted_by="f") is service
     await connections.close()
 
 
@@ -190,5 +190,5 @@ def test_a_connection_that_is_missing_or_malformed_is_refused_by_name(
 ) -> None:
     """The error names the setting and never repeats its text."""
     with pytest.raises(SettingError, match="C") as refused:
-        QueueConnections(environment).service("C", wanted_by="function 'f'")
+        StorageConnections(environment).queues("C", wanted_by="function 'f'")
     assert "nonsense" not in str(refused.value)

@@ -1,5 +1,6 @@
 """Indexing: what is learned from an app, and what is refused with the name of the culprit."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,44 +8,68 @@ import pytest
 
 from durable.devhost.index import (
     HttpTrigger,
+    IndexedFunction,
     IndexingError,
+    QueueOutput,
     QueueTrigger,
     TimerTrigger,
-    index_app,
+    describe,
 )
+from durable.devhost.worker import Worker
+from durable.devhost.worker_command import worker_command
 
 MIXED = """
 @app.route(route="a/{b}", methods=["GET", "POST"])
 def page(req: func.HttpRequest, context: func.Context) -> func.HttpResponse: ...
 
 @app.queue_trigger(arg_name="msg", queue_name="%Q%-x", connection="C")
-async def consume(msg: "func.QueueMessage") -> None: ...
+@app.queue_output(arg_name="out", queue_name="%Q%-y", connection="D")
+@app.queue_output(arg_name="$return", queue_name="z", connection="D")
+async def consume(msg: "func.QueueMessage", out: func.Out[str]) -> str: ...
 
-@app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
+@app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *", run_on_startup=True)
 def tick(timer: func.TimerRequest) -> None: ...
 """
 
 
-def test_functions_are_described_from_their_bindings(write_app: Callable[..., Path]) -> None:
-    """Trigger, parameters, colour and return binding are those of the app."""
-    page, consume, tick = index_app(write_app(MIXED))
-    assert page.trigger == HttpTrigger(route="a/{b}", methods=frozenset({"GET", "POST"}))
-    assert (page.parameter, page.wants_context, page.returns_http) == ("req", True, True)
+async def indexed(app_dir: Path, *, only: list[str] | None = None) -> list[IndexedFunction]:
+    """Index an app as a host does, in a worker of its own."""
+    worker = Worker(worker_command("direct", app_dir, os.environ.copy()))
+    try:
+        return describe(await worker.start(), only=only)
+    finally:
+        await worker.stop(5.0)
+
+
+async def test_functions_are_described_from_their_bindings(write_app: Callable[..., Path]) -> None:
+    """Trigger, parameter, outputs and return binding are those of the app."""
+    page, consume, tick = await indexed(write_app(MIXED))
+    assert page.trigger == HttpTrigger(
+        route="a/{b}", methods=frozenset({"GET", "POST"}), auth_level="function"
+    )
+    assert (page.parameter, page.returns_http, page.outputs) == ("req", True, ())
     assert consume.trigger == QueueTrigger(queue_name="%Q%-x", connection="C", is_binary=False)
-    assert (consume.is_async, page.is_async, consume.returns_http) == (True, False, False)
-    assert tick.trigger == TimerTrigger(schedule="0 */5 * * * *")
-    assert page.directory == consume.directory
+    assert (consume.parameter, consume.returns_http) == ("msg", False)
+    assert set(consume.outputs) == {
+        QueueOutput(name="out", queue_name="%Q%-y", connection="D"),
+        QueueOutput(name="$return", queue_name="z", connection="D"),
+    }
+    assert tick.trigger == TimerTrigger(
+        schedule="0 */5 * * * *", run_on_startup=True, use_monitor=True
+    )
 
 
-def test_only_the_named_functions_are_indexed(write_app: Callable[..., Path]) -> None:
+async def test_only_the_named_functions_are_indexed(write_app: Callable[..., Path]) -> None:
     """`--functions` acts as one scale group of the Flex plan."""
-    assert [f.name for f in index_app(write_app(MIXED), only=["tick"])] == ["tick"]
+    assert [f.name for f in await indexed(write_app(MIXED), only=["tick"])] == ["tick"]
 
 
-def test_naming_a_function_that_is_not_there_is_refused(write_app: Callable[..., Path]) -> None:
+async def test_naming_a_function_that_is_not_there_is_refused(
+    write_app: Callable[..., Path],
+) -> None:
     """A typing error must not start a host that does nothing."""
     with pytest.raises(IndexingError, match=r"tock.*page, consume, tick"):
-        index_app(write_app(MIXED), only=["tick", "tock"])
+        await indexed(write_app(MIXED), only=["tick", "tock"])
 
 
 @pytest.mark.parametrize(
@@ -58,9 +83,17 @@ def test_naming_a_function_that_is_not_there_is_refused(write_app: Callable[...,
             (
                 '@app.route(route="a")\n'
                 '@app.queue_output(arg_name="out", queue_name="q", connection="C")\n'
+                "def f(req, out: str) -> str: ..."
+            ),
+            r"'out' is annotated.*Out\[",
+        ),
+        (
+            (
+                '@app.route(route="a")\n'
+                '@app.blob_output(arg_name="out", path="c/x", connection="C")\n'
                 "def f(req, out: func.Out[str]) -> str: ..."
             ),
-            "'queue'.*'out'",
+            "'blob'.*'out'",
         ),
         ('@app.route(route="a")\ndef f(request): ...', "request.*req"),
         ('@app.route(route="a")\ndef f(req, extra): ...', "extra"),
@@ -75,15 +108,15 @@ def test_naming_a_function_that_is_not_there_is_refused(write_app: Callable[...,
         ),
     ],
 )
-def test_what_this_host_cannot_run_is_refused_by_name(
+async def test_what_this_host_cannot_run_is_refused_by_name(
     write_app: Callable[..., Path], source: str, complaint: str
 ) -> None:
     """Nothing is silently ignored."""
     with pytest.raises(IndexingError, match=complaint):
-        index_app(write_app(source))
+        await indexed(write_app(source))
 
 
-def test_a_folder_without_function_app_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_without_function_app_is_refused(tmp_path: Path) -> None:
     """The error names the file that is missing."""
     with pytest.raises(IndexingError, match=r"function_app\.py"):
-        index_app(tmp_path)
+        await indexed(tmp_path)

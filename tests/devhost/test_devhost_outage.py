@@ -1,7 +1,6 @@
 """Storage that is away costs time and nothing else."""
 
 import contextlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from durable.devhost.http_server import listening_socket
 Hosted = Callable[..., contextlib.AbstractAsyncContextManager[DevHost]]
 
 APP = """
-seen = []
-
 @app.queue_trigger(arg_name="msg", queue_name="away", connection="AzureWebJobsStorage")
 async def f(msg: func.QueueMessage):
     seen.append(msg.get_body())
@@ -33,6 +30,7 @@ async def test_a_paused_storage_stops_queues_only_while_it_is_paused(
     write_app: Callable[..., Path],
     host_of: Hosted,
     eventually: Any,
+    seen: Callable[[], list[Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """HTTP goes on meanwhile, and messages are taken again afterwards."""
@@ -45,15 +43,14 @@ async def test_a_paused_storage_stops_queues_only_while_it_is_paused(
         with queue:
             queue.create_queue()
             async with host_of(app) as host, aiohttp.ClientSession() as session:
-                seen = sys.modules["function_app"].seen
                 queue.send_message("before")
-                await eventually(lambda: seen == [b"before"])
+                await eventually(lambda: seen() == [b"before"])
                 azurite.pause()
                 async with session.get(f"{host.url}/api/alive") as answer:
                     assert await answer.text() == "yes"
                 azurite.resume()
                 queue.send_message("after")
-                await eventually(lambda: seen == [b"before", b"after"])
+                await eventually(lambda: seen() == [b"before", b"after"])
 
 
 async def test_a_storage_that_refuses_connections_does_not_end_the_host(

@@ -67,7 +67,7 @@ def test_the_summary_and_the_address_are_printed_before_the_host_serves(
     assert url.startswith("http://127.0.0.1:")
     assert host.said("    page: ") == [f"    page: [POST] {url}/api/a/{{b}}"]
     assert host.said("    consume: queueTrigger q-")
-    assert "not run by this dev host yet" in host.said("    tick: ")[0]
+    assert host.said("    tick: ") == ["    tick: timerTrigger 0 0 0 * * *"]
     host.process.terminate()
     assert host.ended() == 0
 
@@ -107,7 +107,7 @@ def test_a_signal_ends_the_polling_and_settles_what_was_received(
     assert marked(marks, "ended-*") == {f"ended-{name}-1" for name in "abc"}
     assert [m.content for m in queue.receive_messages()] == ["bGF0ZXI="]
     log = host.log.read_text()
-    assert log.count("Executing 'Functions.slow' (Id=") == 3
+    assert log.count("Executing 'Functions.slow' (Reason=") == 3
     assert log.count("Executed 'Functions.slow' (Succeeded, Id=") == 3
 
 

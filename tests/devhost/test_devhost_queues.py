@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from durable.devhost.settings import SettingError
 
 Hosted = Callable[..., contextlib.AbstractAsyncContextManager[DevHost]]
 Queues = Callable[..., QueueClient]
-Module = Callable[[], ModuleType]
+Seen = Callable[[], list[Any]]
 
 DECORATED = (
     '@app.queue_trigger(arg_name="msg", queue_name="%TEST_QUEUE%", '
@@ -35,19 +34,17 @@ async def test_a_message_reaches_the_function_with_its_metadata_and_is_deleted(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """Body, id, dequeue count, times and pop receipt are those of the queue."""
     queue = queue_of()
     queue.create_queue()
     sent = queue.send_message("hällo")
-    app = write_app(
-        f"seen = []\n{DECORATED}async def f(msg: func.QueueMessage):\n    seen.append(msg)\n"
-    )
+    app = write_app(f"{DECORATED}async def f(msg: func.QueueMessage):\n    seen.append(msg)\n")
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    (message,) = app_module().seen
+    (message,) = seen()
     assert message.get_body() == "hällo".encode()
     assert (message.id, message.dequeue_count) == (sent.id, 1)
     assert message.insertion_time == sent.inserted_on
@@ -61,7 +58,7 @@ async def test_a_failing_message_is_tried_again_at_once_and_then_poisoned(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """maxDequeueCount attempts, then an equal copy in a poison queue that did not exist before."""
@@ -69,13 +66,13 @@ async def test_a_failing_message_is_tried_again_at_once_and_then_poisoned(
     queue.create_queue()
     queue.send_message("bad")
     app = write_app(
-        f"seen = []\n{DECORATED}def f(msg: func.QueueMessage):\n"
+        f"{DECORATED}def f(msg: func.QueueMessage):\n"
         "    seen.append(msg.dequeue_count)\n    raise ValueError('always')\n",
         queues={"maxDequeueCount": 3},
     )
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == [1, 2, 3]
+    assert seen() == [1, 2, 3]
     assert [m.content for m in poison.receive_messages()] == [base64.b64encode(b"bad").decode()]
 
 
@@ -83,7 +80,7 @@ async def test_a_message_that_was_received_too_often_already_is_poisoned_without
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """Hosts that died while they ran it count too: a message that kills its host ends somewhere."""
@@ -95,12 +92,12 @@ async def test_a_message_that_was_received_too_often_already_is_poisoned_without
         assert received is not None
         queue.update_message(received.id, received.pop_receipt, visibility_timeout=0)
     app = write_app(
-        f"seen = []\n{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(1)\n",
+        f"{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(1)\n",
         queues={"maxDequeueCount": 2},
     )
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == []
+    assert seen() == []
     assert not is_empty(poison)
 
 
@@ -108,7 +105,7 @@ async def test_visibility_timeout_delays_the_next_attempt(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """host.json's visibilityTimeout holds a failed message back."""
@@ -116,13 +113,13 @@ async def test_visibility_timeout_delays_the_next_attempt(
     queue.create_queue()
     queue.send_message("bad")
     app = write_app(
-        f"import time\nseen = []\n{DECORATED}def f(msg: func.QueueMessage):\n"
-        "    seen.append(time.monotonic())\n    assert len(seen) > 1\n",
+        f"{DECORATED}def f(msg: func.QueueMessage):\n"
+        "    seen.append(time.monotonic())\n    assert msg.dequeue_count > 1\n",
         queues={"visibilityTimeout": "00:00:02"},
     )
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    first, second = app_module().seen
+    first, second = seen()
     # The service counts whole seconds, so up to one of the two may be missing.
     assert second - first > 0.9
 
@@ -131,17 +128,17 @@ async def test_text_that_is_not_base64_is_poisoned_at_once_as_it_is(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """The function is not called, the text is not changed."""
     queue, poison = queue_of(raw=True), queue_of("-poison", raw=True)
     queue.create_queue()
     queue.send_message("not <base64>!")
-    app = write_app(f"seen = []\n{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(1)\n")
+    app = write_app(f"{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(1)\n")
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == []
+    assert seen() == []
     assert [m.content for m in poison.receive_messages()] == ["not <base64>!"]
 
 
@@ -149,7 +146,7 @@ async def test_message_encoding_none_takes_the_text_as_it_is(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """No base64 is undone, markup characters survive."""
@@ -157,12 +154,12 @@ async def test_message_encoding_none_takes_the_text_as_it_is(
     queue.create_queue()
     queue.send_message("<a & b>")
     app = write_app(
-        f"seen = []\n{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(msg.get_body())\n",
+        f"{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(msg.get_body())\n",
         queues={"messageEncoding": "none"},
     )
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == [b"<a & b>"]
+    assert seen() == [b"<a & b>"]
 
 
 async def test_a_queue_function_that_returns_a_value_fails(
@@ -182,7 +179,7 @@ async def test_a_body_that_is_a_json_object_overwrites_metadata_as_in_the_real_h
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """{"id": ...} becomes msg.id, and a DequeueCount that is no number fails the invocation."""
@@ -190,12 +187,10 @@ async def test_a_body_that_is_a_json_object_overwrites_metadata_as_in_the_real_h
     queue.create_queue()
     queue.send_message('{"id": "user", "list": [1], "deep": {"a": 1}}')
     queue.send_message('{"DequeueCount": "abc"}')
-    app = write_app(
-        f"seen = []\n{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(msg.id)\n"
-    )
+    app = write_app(f"{DECORATED}def f(msg: func.QueueMessage):\n    seen.append(msg.id)\n")
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == ["user"]
+    assert seen() == ["user"]
     assert poison.get_queue_properties().approximate_message_count == 1
 
 
@@ -203,7 +198,7 @@ async def test_a_function_may_delete_or_keep_its_own_message(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -214,7 +209,7 @@ async def test_a_function_may_delete_or_keep_its_own_message(
     queue.send_message("update")
     app = write_app(
         "from azure.storage.queue import QueueClient\n"
-        "seen = []\n"
+        ""
         "queue = QueueClient.from_connection_string(\n"
         "    os.environ['AzureWebJobsStorage'], os.environ['TEST_QUEUE'])\n"
         f"{DECORATED}def f(msg: func.QueueMessage):\n"
@@ -227,9 +222,8 @@ async def test_a_function_may_delete_or_keep_its_own_message(
     )
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert sorted(app_module().seen) == [("delete", 1), ("update", 1), ("update", 2)]
+    assert sorted(seen()) == [("delete", 1), ("update", 1), ("update", 2)]
     assert "Could not settle" not in caplog.text
-    app_module().queue.close()
 
 
 @pytest.mark.parametrize(("batch_size", "threshold"), [(1, 0), (4, 2)])
@@ -237,7 +231,7 @@ async def test_in_flight_reaches_batch_size_plus_threshold_and_never_more(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
     batch_size: int,
     threshold: int,
@@ -248,46 +242,47 @@ async def test_in_flight_reaches_batch_size_plus_threshold_and_never_more(
     for number in range(16):
         queue.send_message(str(number))
     app = write_app(
-        "waiting, is_open, highest, ended = [], False, 0, 0\n"
+        "holding = set()\n"
         f"{DECORATED}async def f(msg: func.QueueMessage):\n"
-        "    global highest, ended\n"
-        "    gate = asyncio.Event()\n"
-        "    waiting.append(gate)\n"
-        "    highest = max(highest, len(waiting))\n"
-        "    if not is_open:\n"
-        "        await gate.wait()\n"
-        "    waiting.remove(gate)\n"
-        "    ended += 1\n",
+        "    name = msg.get_body().decode()\n"
+        "    holding.add(name)\n"
+        "    seen.append(len(holding))\n"
+        "    (HERE / f'waiting-{name}').touch()\n"
+        "    while not ((HERE / 'open').exists() or (HERE / f'go-{name}').exists()):\n"
+        "        await asyncio.sleep(0.02)\n"
+        "    holding.remove(name)\n"
+        "    (HERE / f'waiting-{name}').rename(HERE / f'ended-{name}')\n",
         queues={"batchSize": batch_size, "newBatchThreshold": threshold},
     )
+
+    def marked(state: str) -> list[str]:
+        return [path.name.removeprefix(f"{state}-") for path in app.glob(f"{state}-*")]
+
     async with host_of(app):
-        module = app_module()
-        await eventually(lambda: len(module.waiting) == batch_size)
-        *others, last = module.waiting[: batch_size - threshold]
-        for gate in others:
-            gate.set()
-        await eventually(lambda: module.ended == len(others))
+        await eventually(lambda: len(marked("waiting")) == batch_size)
+        *others, last = marked("waiting")[: batch_size - threshold]
+        for name in others:
+            (app / f"go-{name}").touch()
+        await eventually(lambda: len(marked("ended")) == len(others))
         quiet_since = time.monotonic()
 
         def stays_above_the_threshold() -> bool:
-            assert len(module.waiting) == threshold + 1
+            assert len(marked("waiting")) == threshold + 1
             return time.monotonic() - quiet_since > 0.5
 
         await eventually(stays_above_the_threshold)
-        last.set()
-        await eventually(lambda: len(module.waiting) == batch_size + threshold)
-        vars(module)["is_open"] = True
-        for gate in module.waiting:
-            gate.set()
+        (app / f"go-{last}").touch()
+        await eventually(lambda: len(marked("waiting")) == batch_size + threshold)
+        (app / "open").touch()
         await eventually(lambda: is_empty(queue))
-    assert (module.ended, module.highest) == (16, batch_size + threshold)
+    assert (len(marked("ended")), max(seen())) == (16, batch_size + threshold)
 
 
 async def test_a_blocking_def_does_not_stop_the_others(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """One `def` that waits for another message's function would deadlock a single thread."""
@@ -296,7 +291,7 @@ async def test_a_blocking_def_does_not_stop_the_others(
     queue.send_message("waits")
     queue.send_message("releases")
     app = write_app(
-        "import threading\nreleased = threading.Event()\nseen = []\n"
+        "import threading\nreleased = threading.Event()\n"
         f"{DECORATED}def f(msg: func.QueueMessage):\n"
         "    if msg.get_body() == b'waits':\n"
         "        seen.append(released.wait(20))\n"
@@ -305,7 +300,7 @@ async def test_a_blocking_def_does_not_stop_the_others(
     )
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == [True]
+    assert seen() == [True]
 
 
 async def test_a_missing_queue_is_waited_for(
@@ -331,7 +326,7 @@ async def test_a_running_functions_message_is_hidden_again_at_half_time(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """A function that outlives its message's visibility three times is not run a second time."""
@@ -339,31 +334,31 @@ async def test_a_running_functions_message_is_hidden_again_at_half_time(
     queue.create_queue()
     queue.send_message("long")
     app = write_app(
-        "release = asyncio.Event()\nseen = []\n"
         f"{DECORATED}async def f(msg: func.QueueMessage):\n"
         "    seen.append(msg.dequeue_count)\n"
-        "    await release.wait()\n"
+        "    while not (HERE / 'go').exists():\n"
+        "        await asyncio.sleep(0.02)\n"
     )
     async with host_of(app, visibility_s=2):
-        await eventually(lambda: app_module().seen)
+        await eventually(seen)
         started = time.monotonic()
 
         def outlived_three_times() -> bool:
-            assert app_module().seen == [1]
+            assert seen() == [1]
             assert not queue.peek_messages()
             return time.monotonic() - started > 6
 
         await eventually(outlived_three_times)
-        app_module().release.set()
+        (app / "go").touch()
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == [1]
+    assert seen() == [1]
 
 
 async def test_a_poison_queue_can_have_a_function_of_its_own(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """The dequeue count of the copy starts at 1, and the limit is not applied there."""
@@ -371,7 +366,7 @@ async def test_a_poison_queue_can_have_a_function_of_its_own(
     queue.create_queue()
     queue.send_message("bad")
     app = write_app(
-        f"seen = []\n{DECORATED}def f(msg: func.QueueMessage):\n    raise ValueError\n"
+        f"{DECORATED}def f(msg: func.QueueMessage):\n    raise ValueError\n"
         '@app.queue_trigger(arg_name="msg", queue_name="%TEST_QUEUE%-poison", connection="")\n'
         "def g(msg: func.QueueMessage):\n"
         "    seen.append((msg.get_body(), msg.dequeue_count))\n",
@@ -379,9 +374,9 @@ async def test_a_poison_queue_can_have_a_function_of_its_own(
         queues={"maxDequeueCount": 1, "visibilityTimeout": "01:00:00"},
     )
     async with host_of(app):
-        await eventually(lambda: app_module().seen)
+        await eventually(seen)
         await eventually(lambda: is_empty(poison))
-    assert app_module().seen == [(b"bad", 1)]
+    assert seen() == [(b"bad", 1)]
 
 
 @pytest.mark.parametrize("annotation", ["str", "bytes"])
@@ -389,7 +384,7 @@ async def test_a_parameter_annotated_str_or_bytes_gets_the_bare_body(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
     annotation: str,
 ) -> None:
@@ -397,17 +392,17 @@ async def test_a_parameter_annotated_str_or_bytes_gets_the_bare_body(
     queue = queue_of()
     queue.create_queue()
     queue.send_message("plain")
-    app = write_app(f"seen = []\n{DECORATED}def f(msg: {annotation}):\n    seen.append(msg)\n")
+    app = write_app(f"{DECORATED}def f(msg: {annotation}):\n    seen.append(msg)\n")
     async with host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert app_module().seen == ["plain"]
+    assert seen() == ["plain"]
 
 
 async def test_two_hosts_share_a_queue_and_run_each_message_once(
     write_app: Callable[..., Path],
     host_of: Hosted,
     queue_of: Queues,
-    app_module: Module,
+    seen: Seen,
     eventually: Any,
 ) -> None:
     """Competing consumers: no lease, no ownership, no message twice."""
@@ -416,13 +411,11 @@ async def test_two_hosts_share_a_queue_and_run_each_message_once(
     for number in range(30):
         queue.send_message(str(number))
     app = write_app(
-        f"import sys\nsys.seen = getattr(sys, 'seen', [])\n{DECORATED}"
-        "async def f(msg: func.QueueMessage):\n    sys.seen.append(int(msg.get_body()))\n"
+        f"{DECORATED}async def f(msg: func.QueueMessage):\n    seen.append(int(msg.get_body()))\n"
     )
     async with host_of(app), host_of(app):
         await eventually(lambda: is_empty(queue))
-    assert sorted(app_module().sys.seen) == list(range(30))
-    del app_module().sys.seen
+    assert sorted(seen()) == list(range(30))
 
 
 async def test_a_queue_name_that_azure_would_refuse_stops_the_start(

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from durable.devhost.routes import (
     Found,
-    MethodRefused,
     Route,
     RouteError,
     RouteTable,
@@ -69,28 +68,84 @@ def test_a_path_that_does_not_fit_is_not_found(template: str, path: str) -> None
     assert table(template).find("GET", path) is None
 
 
-def test_the_most_literal_route_wins_whatever_the_order() -> None:
-    """Literal before constrained before free parameter before the rest of the path."""
-    routes = table("api/{*rest}", "api/{name}", "api/{n:int}", "api/fixed")
-    taken = [routes.find("GET", f"/api/{end}") for end in ("fixed", "7", "other", "a/b")]
-    assert [f.target for f in taken if isinstance(f, Found)] == [
-        "api/fixed",
+def test_the_first_route_that_fits_is_taken_however_literal_another_is() -> None:
+    """The real host tries functions by name; a catch-all that comes first takes everything."""
+    routes = table("api/{n:int}", "api/{name}", "api/fixed", "api/{*rest}")
+    taken = [routes.find("GET", f"/api/{end}") for end in ("7", "fixed", "a/b")]
+    assert [f.target for f in taken if f is not None] == [
         "api/{n:int}",
         "api/{name}",
         "api/{*rest}",
     ]
 
 
-def test_a_known_path_with_a_foreign_method_names_the_methods_of_all_its_routes() -> None:
-    """405 is told from 404, with what would have been allowed."""
+def test_a_method_is_one_condition_of_a_route() -> None:
+    """With another method a route does not fit, and the next one is tried."""
     routes = RouteTable(
         [
             Route(compile_template("a/{x}"), frozenset({"GET"}), 1),
             Route(compile_template("a/{y}"), frozenset({"POST"}), 2),
         ]
     )
-    assert routes.find("DELETE", "/a/1") == MethodRefused(frozenset({"GET", "POST"}))
+    assert routes.find("DELETE", "/a/1") is None
     assert routes.find("post", "/a/1") == Found(2, {"y": "1"})
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fitting", "other"),
+    [
+        ("int", "-2147483648", "2147483648"),
+        ("long", "9223372036854775807", "9223372036854775808"),
+        ("alpha", "aZ", "a1"),
+        ("bool", "TRUE", "yes"),
+        ("guid", "6F9619FF-8B86-D011-B42D-00CF4FC964FF", "6F9619FF-8B86-D011-B42D"),
+        ("guid", "6F9619FF8B86D011B42D00CF4FC964FF", "6F9619FF8B86D011B42D00CF4FC964F"),
+        ("decimal", "-1.5", "1e5"),
+        ("double", "1e5", "one"),
+        ("float", ".5", "."),
+        ("datetime", "2026-11-22T10:00:00", "2026-13-01"),
+        ("datetime", "12-31-2026", "31-12-2026"),
+        ("length(3)", "abc", "ab"),
+        ("length(2,3)", "ab", "abcd"),
+        ("minlength(2)", "ab", "a"),
+        ("maxlength(2)", "ab", "abc"),
+        ("min(18)", "18", "17"),
+        ("max(18)", "18", "19"),
+        ("range(1,5)", "5", "6"),
+        ("regex(^a:\\d{{2}}$)", "A:12", "a:1"),
+        ("int:min(1)", "1", "0"),
+        ("alpha:minlength(2)", "ab", "a"),
+        ("required", "x", ""),
+    ],
+)
+def test_a_constraint_decides_whether_a_route_fits(
+    constraint: str, fitting: str, other: str
+) -> None:
+    """Each of ASP.NET's constraints, and several on one parameter."""
+    routes = table(f"a/{{x:{constraint}}}")
+    assert routes.find("GET", f"/a/{fitting}") == Found(f"a/{{x:{constraint}}}", {"x": fitting})
+    assert routes.find("GET", f"/a/{other}") is None
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "values"),
+    [
+        ("a/{x=1}", "/a", {"x": "1"}),
+        ("a/{x=1}", "/a/2", {"x": "2"}),
+        ("a/{x:int=1}/{y?}", "/a", {"x": "1"}),
+        ("a/{x?}/{y?}", "/a/1", {"x": "1"}),
+        ("a/{x?}/{y?}", "/a/1/2", {"x": "1", "y": "2"}),
+        ("a/{x=1}/b", "/a/3/b", {"x": "3"}),
+        ("a/{{x}}", "/a/{x}", {}),
+        ("a/{**rest}", "/a/b/c", {"rest": "b/c"}),
+        ("a/{*rest:minlength(2)}", "/a/bc", {"rest": "bc"}),
+    ],
+)
+def test_absent_segments_take_their_default_or_nothing(
+    template: str, path: str, values: dict[str, str]
+) -> None:
+    """Defaults, several optional segments, and braces that are meant."""
+    assert table(template).find("GET", path) == Found(template, values)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +156,14 @@ def test_a_known_path_with_a_foreign_method_names_the_methods_of_all_its_routes(
         "a/{x}{y}",
         "a/{x}/{X}",
         "a/{",
-        "a/{x:regex(a)}",
+        "a/{x:regex(()}",
         "{x:nope}",
+        "{x:length(a)}",
+        "{x:min(1,2)}",
+        "{x:int(3)}",
+        "a/x}",
+        "{x y}",
+        "{*rest?}",
         "a{x?}",
     ],
 )
