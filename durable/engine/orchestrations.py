@@ -64,23 +64,36 @@ class Orchestrations:
             await self._commit(turn)
             await self._dispatch(turn)
         except BaseException:
+            self.warm.forget(instance_id)
             if turn.state is not None:
                 turn.state.drop_live()
             raise
         if turn.state is not None and turn.state.snapshot.record is not None:
             self.warm.keep(instance_id, turn.state)
+        else:
+            self.warm.forget(instance_id)
 
     async def is_open(self, message: TaskMessage) -> bool:
-        """Ask the store whether the task of a work item still waits for its answer."""
-        warm = self.warm.peek(message.instance_id)
-        known = warm.snapshot if warm is not None else None
+        """Ask the store whether the task of a work item still waits for its answer.
+
+        What was loaded stays warm: after a crash all of a fan-out asks, and must not load the
+        whole history each.
+        """
+        known = self.warm.known(message.instance_id)
         snapshot = await partition.load(self._store, message.instance_id, known)
-        ledger = InstanceState.of(snapshot).ledger
+        state = self.warm.peek(message.instance_id)
+        if state is not None and state.snapshot is known:
+            if known is not None and known.etag != snapshot.etag:
+                state.reload(snapshot)
+        else:  # it was not warm, or somebody has it now
+            state = InstanceState.of(snapshot)
+            if known is None and snapshot.record is not None:
+                self.warm.keep(message.instance_id, state)
         probe = TaskCompleted(
             timestamp=message.event.timestamp, task_scheduled_id=message.event.event_id
         )
         answer = replace(message, event=probe)
-        return admit(snapshot.record, ledger, [answer]) == [Verdict.NEW]
+        return admit(snapshot.record, state.ledger, [answer]) == [Verdict.NEW]
 
     async def _commit(self, turn: Turn) -> None:
         """Loop until the new messages are committed, or nothing is new on a fresh state."""

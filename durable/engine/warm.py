@@ -95,6 +95,7 @@ class WarmStates:
         self._bytes_max = bytes_max
         self._bytes = 0
         self._states: OrderedDict[InstanceId, InstanceState] = OrderedDict()
+        self._lent: dict[InstanceId, Snapshot] = {}
 
     def __len__(self) -> int:
         """Count the instances that are warm."""
@@ -110,15 +111,26 @@ class WarmStates:
         return self._states.get(instance_id)
 
     def take(self, instance_id: InstanceId) -> InstanceState | None:
-        """Hand the state out; who takes it has it alone until it is put back."""
+        """Hand the state out; who takes it has it alone, and must `keep` or `forget` it."""
         state = self._states.pop(instance_id, None)
         if state is not None:
             self._bytes -= state.bytes
+            self._lent[instance_id] = state.snapshot
         return state
+
+    def known(self, instance_id: InstanceId) -> Snapshot | None:
+        """Tell what was loaded of an instance, also while somebody has its state."""
+        state = self._states.get(instance_id)
+        return state.snapshot if state is not None else self._lent.get(instance_id)
+
+    def forget(self, instance_id: InstanceId) -> None:
+        """Give up what was handed out."""
+        self._lent.pop(instance_id, None)
 
     def keep(self, instance_id: InstanceId, state: InstanceState) -> None:
         """Put a state back as the most recent; the oldest go when there is no room."""
         replaced = self.take(instance_id)
+        self.forget(instance_id)
         if replaced is not None and replaced.live is not state.live:
             replaced.drop_live()
         self._states[instance_id] = state
