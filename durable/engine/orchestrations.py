@@ -83,7 +83,7 @@ class Orchestrations:
         snapshot = await partition.load(self._store, message.instance_id, known)
         state = self.warm.peek(message.instance_id)
         if state is not None and state.snapshot is known:
-            if known is not None and known.etag != snapshot.etag:
+            if known.etag != snapshot.etag:
                 state.reload(snapshot)
         else:  # it was not warm, or somebody has it now
             state = InstanceState.of(snapshot)
