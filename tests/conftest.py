@@ -33,9 +33,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many experiments and contract points there were, added up over all processes."""
+    """Print experiments and contract points, added up over all processes, and measured figures."""
     cases: Counter[str] = Counter()
     points: Counter[str] = Counter()
+    figures: list[str] = []
     for report in terminalreporter.getreports("passed"):
         if report.when != "call":
             continue
@@ -43,10 +44,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if key == "cases":
                 name, count = value
                 cases[name] += count
+            elif key == "figure":
+                figures.append(value)
             elif key == "point":
                 points[value[0].rpartition("[")[2].partition("-")[0].strip("]")] += 1
     _write(terminalreporter, "experiments", cases)
     _write(terminalreporter, "host contract points", points)
+    if figures:
+        terminalreporter.section("figures")
+        for figure in figures:
+            terminalreporter.write_line(figure)
 
 
 def _write(terminalreporter: pytest.TerminalReporter, title: str, counts: Counter[str]) -> None:
