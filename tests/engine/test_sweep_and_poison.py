@@ -1,8 +1,12 @@
 """What the host gives up gets another chance, alone; what fails alone is told to its instance."""
 
+import contextlib
+
 from durable.engine.registry import Registry
+from durable.model.errors import InstanceExistsError
 from durable.model.ids import InstanceId
 from durable.model.status import OrchestrationStatus, RuntimeStatus
+from durable.testing.faults import Fault, FaultKind
 from durable.testing.world import World
 from tests.engine.hub import Context, Orchestration
 
@@ -92,3 +96,27 @@ async def test_a_poisoned_text_that_nobody_can_read_is_buried() -> None:
     await world.settle()
     assert [body for _, body in world.store.buried] == ["{not ours"]
     assert not world.store.poison
+
+
+async def test_no_single_fault_loses_what_the_host_gave_up() -> None:
+    """A crash before or after any call, or no answer, between the poison queue and the end."""
+    calls = (await _unlucky(None)).gate.calls
+    assert {"take poisoned", "forget poisoned"} <= {call.kind for call in calls}
+    for call in calls:
+        for kind in FaultKind:
+            world = await _unlucky(Fault(call.number, kind))
+            status = await status_of(world, GUILTY)
+            assert status.output == "3", f"{call} {kind}"
+            assert not world.store.poison, f"{call} {kind}"
+            assert not world.store.messages, f"{call} {kind}"
+
+
+async def _unlucky(fault: Fault | None) -> World:
+    """Run an orchestration whose start the host has given up."""
+    world = World(registry([]), hosts=1, fault=fault)
+    with contextlib.suppress(InstanceExistsError):  # our own, from before the client's crash
+        await start(world, "sequence", GUILTY)
+    for message in world.store.messages:
+        message.dequeue_count = 5
+    await world.settle()
+    return world
