@@ -138,6 +138,7 @@ def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: dateti
     execution.actions = []
     execution.warnings, warnings = [], execution.warnings
     execution.surroundings.now, execution.surroundings.is_replaying = time, False
+    shown_before = execution.surroundings.custom_status
     consumed = 0
     reason: str | None = None
     terminated = False
@@ -151,7 +152,8 @@ def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: dateti
     facts: list[HistoryEvent] = [OrchestratorStarted(timestamp=time), *arrived[:consumed]]
     ended = _ending(execution, time, terminated=terminated, reason=reason)
     if not terminated:
-        # What a terminated orchestrator asked for in this very episode is not sent any more.
+        # What a terminated orchestrator did in this very episode counts as not done: nothing is
+        # sent, nothing is shown, as if the terminate had come first.
         facts.extend(action.to_fact(time) for action in execution.actions)
     execution.actions = []
     if ended is not None:
@@ -162,7 +164,7 @@ def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: dateti
         consumed=consumed,
         status=ended.orchestration_status if ended else RuntimeStatus.RUNNING,
         output=ended.result if ended else None,
-        custom_status=execution.surroundings.custom_status,
+        custom_status=shown_before if terminated else execution.surroundings.custom_status,
         execution=execution,
         warnings=tuple(warnings),
     )

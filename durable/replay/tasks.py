@@ -3,7 +3,8 @@
 Rule 1. A task is scheduled when it is yielded, alone or inside another task, never when it is made;
         ids are given in the order of that scheduling, as in azure-functions-durable 1.7.
 Rule 2. A task completes once. Composite tasks learn of it at once, so the winner of a `task_any`
-        is the first *recorded* completion, whatever the batches were.
+        is the first *recorded* completion, whatever the batches were. A composite task completes
+        with the task that decided it; of several that complete with one task the left one wins.
 """
 
 from collections.abc import Sequence
@@ -143,10 +144,11 @@ class WhenAllTask(CompositeTask):
         super().__init__(children)
         # Counted by mention: a child that stands twice in the list reports twice.
         self._running = len(self.pending_tasks)
-        for child in self._already_completed():
+        completed = self._already_completed()
+        for child in completed:
             if child.error is not None:
                 self.complete(child.error, failed=True, order=child.completed_as or 0)
-        self._complete_if_all(0)
+        self._complete_if_all(max((child.completed_as or 0 for child in completed), default=0))
 
     def child_completed(self, child: TaskBase, order: int) -> None:
         """Fail with the child, or complete with the last one."""
@@ -173,5 +175,9 @@ class WhenAnyTask(CompositeTask):
             self.complete([], failed=False, order=0)
 
     def child_completed(self, child: TaskBase, order: int) -> None:
-        """Win with the child."""
-        self.complete(child, failed=False, order=order)
+        """Win with the child; of several that one completion has decided, with the left one.
+
+        A composite child hears of a shared task before this task does: all of them are complete.
+        """
+        decided = (other for other in self.children if other.completed_as == order)
+        self.complete(next(decided, child), failed=False, order=order)

@@ -6,14 +6,22 @@ Faults (unknown outcomes, crashes) are not its business: they are put around it.
 Every call happens at one instant, without a yield to the event loop in between.
 """
 
-import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
 from durable.storage.port import BlobMissing, ETag, LostRace, Page, Poisoned, Versioned
+
+
+class Chance(Protocol):
+    """What draws the order in which messages are received: a `random.Random`, for one."""
+
+    def shuffle(self, items: MutableSequence[Any], /) -> None:
+        """Reorder."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +42,7 @@ class MemoryStore:
         self,
         *,
         now: Callable[[], datetime],
-        chance: random.Random | None = None,
+        chance: Chance | None = None,
         task_hub: str = "Memory",
         partition_count: int = 1,
         rows_per_transaction_max: int = 100,
@@ -56,7 +64,6 @@ class MemoryStore:
         self._now = now
         self._chance = chance
         self._etags = 0
-        self._put_log: list[tuple[str, str]] = []
 
     async def create(self) -> None:
         """Nothing is missing."""
@@ -129,7 +136,6 @@ class MemoryStore:
     async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:
         """Put a message."""
         self.messages.append(StoredMessage(queue, body, self._now() + timedelta(seconds=delay_s)))
-        self._put_log.append((queue, body))
 
     async def bury(self, queue: str, body: str) -> None:
         """Put a body among the buried."""
@@ -177,7 +183,8 @@ class MemoryStore:
 
     def visible(self) -> list[StoredMessage]:
         """List the messages that a receiver could get now."""
-        return [message for message in self.messages if message.visible_at <= self._now()]
+        now = self._now()
+        return [message for message in self.messages if message.visible_at <= now]
 
     def receive(self, *, count: int, visibility_s: float) -> list[tuple[StoredMessage, int]]:
         """Take messages in any order, each with the receipt of this delivery, and hide them."""
@@ -202,11 +209,6 @@ class MemoryStore:
         """Delete a message if the receipt is that of its last delivery."""
         if message.receipt == receipt and message in self.messages:
             self.messages.remove(message)
-
-    def take_put_log(self) -> list[tuple[str, str]]:
-        """Hand out what was put since this was asked last, as (queue, body)."""
-        log, self._put_log = self._put_log, []
-        return log
 
     def _version(self, columns: Columns) -> Versioned:
         self._etags += 1

@@ -4,9 +4,10 @@
 visible. Unlike `World` it lets a test stop half-way, deploy other code, and take storage away.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -22,8 +23,11 @@ from durable.replay.context import DurableOrchestrationContext
 from durable.storage import partition
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import TIMERS, WORK_ITEMS, StorageFault
-from durable.testing.faults import Actor, Gate, GatedStore
-from durable.testing.world import START, VirtualEnvironment
+from durable.testing.world.actors import Actor
+from durable.testing.world.gate import Gate
+from durable.testing.world.gated_store import GatedStore
+from durable.testing.world.schedule import Schedule, Timetable
+from durable.testing.world.virtual_time import START
 
 T = TypeVar("T")
 Context = DurableOrchestrationContext
@@ -33,12 +37,60 @@ DELIVERIES_MAX = 2000
 VISIBILITY_S = 600
 
 
+class HandMovedEnvironment:
+    """A clock that moves when somebody waits, and chance from a seed."""
+
+    def __init__(self) -> None:
+        """Begin at the beginning of a year."""
+        self._now = START
+        self._chance = random.Random(0)
+        self._ids = 0
+
+    def now(self) -> datetime:
+        """Tell the time."""
+        return self._now
+
+    def new_id(self) -> str:
+        """Count."""
+        self._ids += 1
+        return f"{self._ids:032x}"
+
+    def jitter(self) -> float:
+        """Draw from the seed."""
+        return self._chance.random()
+
+    async def wait(self, delay_s: float) -> None:
+        """Move the clock and let the others go first."""
+        self._now += timedelta(seconds=delay_s)
+        await asyncio.sleep(0)
+
+    def move_to(self, moment: datetime) -> None:
+        """Move the clock, never back."""
+        self._now = max(self._now, moment)
+
+    async def run_activity(self, function: Callable[[], T]) -> T:
+        """Call it here."""
+        return function()
+
+    async def run_orchestrator(self, function: Callable[[], T]) -> T:
+        """Call it here."""
+        return function()
+
+
+class AtOnce(Timetable):
+    """Calls that take no time."""
+
+    def latency_s(self, call: int | None = None) -> float:
+        return 0.0
+
+
 class Outage(Gate):
     """Storage that is away while `is_away` says so of a kind of call."""
 
     def __init__(self) -> None:
         """Begin with storage there."""
         super().__init__()
+        self.timetable = AtOnce(Schedule())
         self.is_away: Callable[[str], bool] = lambda _: False
         self.refused = 0
 
@@ -63,7 +115,7 @@ class Hub:
 
     def __init__(self, registry: Registry, *, settings: EngineSettings | None = None) -> None:
         """Start with one worker."""
-        self.environment = VirtualEnvironment(0)
+        self.environment = HandMovedEnvironment()
         self.store = MemoryStore(
             now=self.environment.now,
             chance=random.Random(0),

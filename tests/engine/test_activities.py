@@ -14,7 +14,7 @@ from durable.engine.holding import Held
 from durable.engine.registry import Registry
 from durable.model.failures import TaskFailedError
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
-from durable.testing.world import START
+from durable.testing.world.virtual_time import START
 
 ENVIRONMENT = SystemEnvironment()
 

@@ -21,7 +21,7 @@ from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
-from durable.testing.world import START
+from durable.testing.world.virtual_time import START
 
 ME = InstanceId("instance")
 LIFE, OTHER, NEXT = ExecutionId("life"), ExecutionId("other"), ExecutionId("next")

@@ -10,7 +10,7 @@ from durable.model.history import EventRaised
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
 from durable.storage.port import StorageFault
-from durable.testing.world import START
+from durable.testing.world.virtual_time import START
 
 A = InstanceId("a")
 B = InstanceId("b")

@@ -9,14 +9,15 @@ from durable.engine.registry import Registry
 from durable.engine.timers import NEAR_S, key_of, timer_key
 from durable.model.envelopes import decode_message
 from durable.model.errors import InstanceExistsError
-from durable.model.history import TimerFired
+from durable.model.history import OrchestratorStarted, TimerCreated, TimerFired
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.port import TIMERS
-from durable.testing.faults import Fault, FaultKind
-from durable.testing.world import START, World
+from durable.testing.world.faults import Fault
+from durable.testing.world.virtual_time import START, in_virtual_time
+from durable.testing.world.world import World
 from tests.engine.hub import Context, Orchestration
 
 INSTANCE = InstanceId("instance")
@@ -56,6 +57,7 @@ async def started(world: World, name: str, input_: object = None) -> World:
 
 
 @pytest.mark.parametrize("seconds", [1, NEAR_S - 1, NEAR_S + 1, 86_400, 10 * 86_400, 400 * 86_400])
+@in_virtual_time
 async def test_a_timer_of_any_length_fires_once_and_never_early(seconds: float) -> None:
     """Under a virtual clock, through the table and the queue."""
     world = await started(World(registry()), "sleeper", seconds)
@@ -63,7 +65,9 @@ async def test_a_timer_of_any_length_fires_once_and_never_early(seconds: float) 
     snapshot = await partition.load(world.store, INSTANCE)
     fired = [row.event for row in snapshot.rows if isinstance(row.event, TimerFired)]
     assert len(fired) == 1
-    assert fired[0].fire_at == START + timedelta(seconds=seconds)
+    [created] = [row.event for row in snapshot.rows if isinstance(row.event, TimerCreated)]
+    [begun, *_] = [row.event for row in snapshot.rows if isinstance(row.event, OrchestratorStarted)]
+    assert fired[0].fire_at == created.fire_at == begun.timestamp + timedelta(seconds=seconds)
     assert world.environment.now() >= fired[0].fire_at
     assert world.environment.now() - fired[0].fire_at <= timedelta(seconds=2)
     assert snapshot.record is not None
@@ -71,18 +75,21 @@ async def test_a_timer_of_any_length_fires_once_and_never_early(seconds: float) 
     assert not world.store.timers
 
 
+@in_virtual_time
 async def test_a_far_timer_is_no_message_until_it_is_near() -> None:
     """A sleeping hub shows the scaler no backlog."""
     world = await started(World(registry()), "sleeper", 86_400)
-    for _ in range(10):
-        await world.run_round()
+    await world.run_for(10)
     assert [message.queue for message in world.store.messages] == []
     [(key, body)] = world.store.timers.items()
-    assert key.startswith(key_of(START + timedelta(days=1)))
-    assert isinstance(decode_message(body).event, TimerFired)
+    fired = decode_message(body).event
+    assert isinstance(fired, TimerFired)
+    assert key.startswith(key_of(fired.fire_at))
+    assert timedelta(days=1) <= fired.fire_at - START < timedelta(days=1, seconds=10)
     await world.settle()
 
 
+@in_virtual_time
 async def test_a_cancelled_far_timer_disturbs_nobody() -> None:
     """It comes near after ten days, finds the instance ended, and is dropped."""
     world = await started(World(registry()), "impatient")
@@ -108,12 +115,13 @@ def test_a_timer_has_one_row_however_often_it_is_sent() -> None:
     assert len(set(keys)) == len(keys)
 
 
+@in_virtual_time
 async def test_no_single_fault_loses_a_far_timer() -> None:
     """A crash before or after any call, or no answer: it fires once all the same."""
     calls = (await _run(None)).gate.calls
     cases = 0
     for call in calls:
-        for kind in FaultKind:
+        for kind in call.kinds():
             cases += 1
             world = await _run(Fault(call.number, kind))
             snapshot = await partition.load(world.store, INSTANCE)
@@ -126,12 +134,13 @@ async def test_no_single_fault_loses_a_far_timer() -> None:
 
 
 async def _run(fault: Fault | None) -> World:
-    world = World(registry(), fault=fault)
+    world = World(registry(), faults=[fault] if fault else [])
     await started(world, "sleeper", 3600)
     await world.settle()
     return world
 
 
+@in_virtual_time
 async def test_hosts_whose_clocks_differ_by_a_minute_fire_no_timer_early() -> None:
     """By the clock of whoever delivers it, and by the time that the code sees, it is due."""
     world = World(registry(), skews_s=(0.0, 60.0, -60.0), hosts=3)

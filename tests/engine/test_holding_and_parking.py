@@ -12,7 +12,8 @@ from durable.model.history import EventRaised, ExecutionCompleted, ExecutionSusp
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
-from durable.testing.world import START, World
+from durable.testing.world.virtual_time import START, in_virtual_time
+from durable.testing.world.world import World
 from tests.engine.hub import Context, Hub, Orchestration, chain, registry_of, waits
 
 HOLD_S = 600
@@ -219,6 +220,7 @@ async def test_the_id_of_a_terminated_parked_instance_can_be_used_again() -> Non
     assert (await hub.status("i")).output == "1"
 
 
+@in_virtual_time
 async def test_a_world_with_a_missing_activity_comes_to_rest() -> None:
     """Two hosts, everything delivered once more: one failure is recorded, and nothing changes."""
     world = World(registry_of(catches=catches))

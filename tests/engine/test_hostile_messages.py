@@ -21,7 +21,7 @@ from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 from durable.storage.port import TIMERS, WORK_ITEMS, Versioned
-from durable.testing.world import START
+from durable.testing.world.virtual_time import START
 from tests.engine.hub import Hub, chain, registry_of, waits
 
 CONTROL = "control-00"

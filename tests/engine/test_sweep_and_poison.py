@@ -6,8 +6,9 @@ from durable.engine.registry import Registry
 from durable.model.errors import InstanceExistsError
 from durable.model.ids import InstanceId
 from durable.model.status import OrchestrationStatus, RuntimeStatus
-from durable.testing.faults import Fault, FaultKind
-from durable.testing.world import World
+from durable.testing.world.faults import Fault
+from durable.testing.world.virtual_time import in_virtual_time
+from durable.testing.world.world import World
 from tests.engine.hub import Context, Orchestration
 
 GUILTY = InstanceId("guilty")
@@ -30,7 +31,7 @@ def registry(world: list[World]) -> Registry:
     """The functions of these tests; `die` kills every host that could be running it."""
 
     def die(_: object) -> None:
-        world[0].kill_running()
+        world[0].kill_hosts(idle_too=False)
 
     made = Registry()
     made.add_orchestrator("sequence", sequence)
@@ -52,6 +53,7 @@ async def status_of(world: World, instance_id: InstanceId) -> OrchestrationStatu
     return status
 
 
+@in_virtual_time
 async def test_an_activity_that_kills_its_process_fails_alone_and_harms_nobody() -> None:
     """Its task fails with the reason; twenty orchestrations beside it complete."""
     holder: list[World] = []
@@ -72,6 +74,7 @@ async def test_an_activity_that_kills_its_process_fails_alone_and_harms_nobody()
     assert not world.store.buried
 
 
+@in_virtual_time
 async def test_what_the_host_gave_up_by_bad_luck_completes() -> None:
     """A message that was only hit by kills is re-admitted by the sweep and goes on."""
     holder: list[World] = []
@@ -86,6 +89,7 @@ async def test_what_the_host_gave_up_by_bad_luck_completes() -> None:
     assert not world.store.poison
 
 
+@in_virtual_time
 async def test_a_poisoned_text_that_nobody_can_read_is_buried() -> None:
     """It does not go round for ever."""
     holder: list[World] = []
@@ -98,12 +102,13 @@ async def test_a_poisoned_text_that_nobody_can_read_is_buried() -> None:
     assert not world.store.poison
 
 
+@in_virtual_time
 async def test_no_single_fault_loses_what_the_host_gave_up() -> None:
     """A crash before or after any call, or no answer, between the poison queue and the end."""
     calls = (await _unlucky(None)).gate.calls
     assert {"take poisoned", "forget poisoned"} <= {call.kind for call in calls}
     for call in calls:
-        for kind in FaultKind:
+        for kind in call.kinds():
             world = await _unlucky(Fault(call.number, kind))
             status = await status_of(world, GUILTY)
             assert status.output == "3", f"{call} {kind}"
@@ -113,7 +118,7 @@ async def test_no_single_fault_loses_what_the_host_gave_up() -> None:
 
 async def _unlucky(fault: Fault | None) -> World:
     """Run an orchestration whose start the host has given up."""
-    world = World(registry([]), hosts=1, fault=fault)
+    world = World(registry([]), hosts=1, faults=[fault] if fault else [])
     with contextlib.suppress(InstanceExistsError):  # our own, from before the client's crash
         await start(world, "sequence", GUILTY)
     for message in world.store.messages:

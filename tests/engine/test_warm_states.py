@@ -11,7 +11,7 @@ from durable.replay.decision import Decision
 from durable.replay.episode import decide
 from durable.replay.executor import Execution
 from durable.storage.partition import Snapshot
-from durable.testing.world import START
+from durable.testing.world.virtual_time import START
 from tests.engine.hub import Context, Orchestration
 
 EXECUTION = ExecutionId("e")

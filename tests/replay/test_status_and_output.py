@@ -13,6 +13,7 @@ from tests.replay.recording import (
     Recording,
     asked,
     completed,
+    terminated,
 )
 
 
@@ -199,3 +200,19 @@ def test_an_exception_that_cannot_be_printed_is_described_too() -> None:
     recording = Recording(orchestrator)
     recording.episode(completed(0))
     assert recording.last.status is RuntimeStatus.FAILED
+
+
+def test_what_was_done_in_the_episode_of_a_terminate_counts_as_not_done() -> None:
+    """J2: neither its calls nor its custom status, whatever else came in one batch with it."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        context.set_custom_status("first")
+        yield context.call_activity("a")
+        context.set_custom_status("second")
+        yield context.call_activity("b")
+
+    recording = Recording(orchestrator)
+    decision = recording.episode(completed(0, None), terminated())
+    assert decision.status is RuntimeStatus.TERMINATED
+    assert decision.custom_status == '"first"'
+    assert asked(decision) == []

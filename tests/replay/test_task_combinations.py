@@ -296,3 +296,34 @@ def test_any_tree_completes_when_its_rule_says(tree: Any, data: st.DataObject) -
         split.episode(*inputs[:size])
         del inputs[:size]
     assert split.output == expected
+
+
+def test_of_several_winners_by_one_completion_the_left_one_wins() -> None:
+    """C3: a shared task decides a composite as well; which child was told first is no matter."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        task = context.call_activity("a", 0)
+        children = [task, context.task_all([task])]
+        winner = yield context.task_any(children)
+        return children.index(winner)
+
+    recording = Recording(orchestrator)
+    recording.episode(completed(0, 1))
+    assert recording.output == 0
+
+
+def test_a_composite_completed_when_its_last_child_did() -> None:
+    """C3: one that is made of completed tasks does not win against a task completed before."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        first, second = context.call_activity("a", 0), context.call_activity("a", 1)
+        yield first
+        yield second
+        children = [first, context.task_all([second])]
+        winner = yield context.task_any(children)
+        return children.index(winner)
+
+    recording = Recording(orchestrator)
+    recording.episode(completed(0, 1))
+    recording.episode(completed(1, 2))
+    assert recording.output == 0

@@ -1,134 +1,13 @@
-"""Faults: what can go wrong at one storage call.
+"""GatedStore: the store as one actor sees it, every call through the gate."""
 
-Every storage call of every actor (hosts and clients) passes a gate and has a number. One fault, at
-one number, is a whole experiment; the seed and the fault reproduce it.
-"""
-
-import asyncio
-import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
 from durable.storage.memory import MemoryStore
-from durable.storage.port import (
-    ETag,
-    OutcomeUnknown,
-    Page,
-    Poisoned,
-    StorageFault,
-    Versioned,
-)
-
-T = TypeVar("T")
-
-TURNS_MAX = 4  # of the event loop, that a call may take each way
-
-
-class FaultKind(Enum):
-    """How a call goes wrong."""
-
-    CRASH_BEFORE = "crash before"
-    CRASH_AFTER = "crash after"
-    UNKNOWN_APPLIED = "unknown, applied"
-    UNKNOWN_NOT_APPLIED = "unknown, not applied"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One call goes wrong in one way."""
-
-    call: int
-    kind: FaultKind
-
-
-class ActorDied(BaseException):
-    """The actor was killed at this call; nothing of it goes on."""
-
-
-@dataclass(slots=True, eq=False)
-class Actor:
-    """A host or a client: what dies when it crashes."""
-
-    name: str
-    is_dead: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One storage call, as it was made."""
-
-    number: int
-    actor: str
-    kind: str
-
-
-class Gate:
-    """Numbers the calls of all actors and lets the fault happen at its number."""
-
-    def __init__(self, fault: Fault | None = None, *, seed: int = 0) -> None:
-        """Let everything pass but at the fault."""
-        self.fault = fault
-        self._chance = random.Random(seed)  # noqa: S311
-        self.calls: list[Call] = []
-        self.hit: Call | None = None
-
-    def counts(self) -> Counter[str]:
-        """Count the calls by kind."""
-        return Counter(call.kind for call in self.calls)
-
-    async def write(self, actor: Actor, kind: str, effect: Callable[[], Awaitable[T]]) -> T:
-        """Pass a call that changes something."""
-        fault = await self._enter(actor, kind)
-        if fault is FaultKind.CRASH_BEFORE:
-            self._kill(actor)
-        if fault is FaultKind.UNKNOWN_NOT_APPLIED:
-            raise OutcomeUnknown(kind)
-        result = await effect()
-        await self._travel()  # the answer's way back
-        if fault is FaultKind.CRASH_AFTER:
-            self._kill(actor)
-        if actor.is_dead:
-            raise ActorDied(actor.name)  # killed by another call while this one was on its way
-        if fault is FaultKind.UNKNOWN_APPLIED:
-            raise OutcomeUnknown(kind)
-        return result
-
-    async def read(self, actor: Actor, kind: str, effect: Callable[[], Awaitable[T]]) -> T:
-        """Pass a call that changes nothing."""
-        fault = await self._enter(actor, kind)
-        if fault in (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER):
-            self._kill(actor)
-        if fault is not None:
-            raise StorageFault(kind)
-        result = await effect()
-        await self._travel()
-        return result
-
-    async def _travel(self) -> None:
-        """Take some time, so that what other actors do falls before, between and after."""
-        for _ in range(self._chance.randrange(TURNS_MAX)):
-            await asyncio.sleep(0)
-
-    async def _enter(self, actor: Actor, kind: str) -> FaultKind | None:
-        await self._travel()
-        if actor.is_dead:
-            raise ActorDied(actor.name)
-        call = Call(len(self.calls), actor.name, kind)
-        self.calls.append(call)
-        if self.fault is not None and self.fault.call == call.number:
-            self.hit = call
-            return self.fault.kind
-        return None
-
-    @staticmethod
-    def _kill(actor: Actor) -> None:
-        actor.is_dead = True
-        raise ActorDied(actor.name)
+from durable.storage.port import ETag, Page, Poisoned, Versioned
+from durable.testing.world.actors import Actor
+from durable.testing.world.gate import Gate
 
 
 class GatedStore:

@@ -1,0 +1,235 @@
+"""Invariants: what holds after every storage call, whatever failed, died or slept.
+
+The commit is looked at by `commit_rules`, what is under way here. The heart is the wake-up: as long
+as an instance waits for something that the hub owes it, there is a message that will bring it on,
+or one that will send it. That is what "nothing is ever lost" means at one instant.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerCreated, TimerFired
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow
+from durable.model.messages import TaskMessage
+from durable.model.status import RuntimeStatus
+from durable.storage.memory import MemoryStore, StoredMessage
+from durable.storage.port import WORK_ITEMS
+from durable.testing.oracles.commit_rules import check_commit
+from durable.testing.oracles.hub_view import HubView, InstanceView, asked_by, task_of
+from durable.testing.oracles.parcels import Parcel, identity_of, message_of
+from durable.testing.oracles.violation import Violation
+from durable.testing.world.journal import (
+    BlobPut,
+    BlobsDeleted,
+    Buried,
+    Committed,
+    Entry,
+    Put,
+    RowsDeleted,
+    Shown,
+    TimerParked,
+)
+
+
+class Invariants:
+    """Watches the journal of one hub."""
+
+    def __init__(self, view: HubView, store: MemoryStore, *, skew_s: float = 0.0) -> None:
+        """Hold the hub to its invariants; its clocks may go wrong by `skew_s`."""
+        self.view = view
+        self.checked = 0
+        self._store = store
+        self._skew = timedelta(seconds=skew_s)
+        # What is looked at before the view takes an entry in, and what afterwards.
+        self._before: dict[type[Entry], Callable[[Any], None]] = {
+            Committed: lambda entry: check_commit(self.view, self._store, entry),
+            RowsDeleted: self._check_rows_deleted,
+        }
+        self._after: dict[type[Entry], Callable[[Any], None]] = {
+            Put: lambda entry: self._check_sent(entry.message.body),
+            TimerParked: lambda entry: self._check_sent(entry.body),
+            Shown: self._check_projection,
+            BlobPut: self._check_blob_put,
+            BlobsDeleted: self._check_blobs_deleted,
+            Buried: self._check_buried,
+        }
+
+    def watch(self, entry: Entry, now: datetime) -> None:
+        """Check what this entry may have broken, or raise `Violation`."""
+        self.checked += 1
+        check_before = self._before.get(type(entry))
+        if check_before is not None:
+            check_before(entry)
+        gone = self.view.follow(entry)
+        check_after = self._after.get(type(entry))
+        if check_after is not None:
+            check_after(entry)
+        if isinstance(entry, Committed):
+            self._check_never_early(entry.instance_id, now)
+            self._check_wake_up(entry.instance_id)
+        if gone is not None:
+            self._check_not_lost(gone.message)
+            self._check_wake_up(gone.message.instance_id)
+
+    def before_run(self, stored: StoredMessage) -> None:
+        """Check that an activity which is about to run was asked for by a committed decision."""
+        message = message_of(stored.body)
+        if stored.queue == WORK_ITEMS and message is not None:
+            self._committed_row(message, "an activity runs")
+
+    # What may be sent.
+
+    def _check_sent(self, body: str) -> None:
+        """Nothing is sent that no committed row asks for; what it names exists."""
+        message = message_of(body)
+        if message is None:
+            raise Violation("no message is unreadable", body[:200])
+        for name in message.blobs.values():
+            if name not in self._store.blobs and self._is_wanted(message):
+                raise Violation("blobs", f"a message names {name}, which does not exist")
+        if isinstance(message.event, TaskScheduled | TaskCompleted | TaskFailed | TimerFired):
+            self._committed_row(message, "a message was sent")
+
+    def _committed_row(self, message: TaskMessage, what: str) -> HistoryRow:
+        view = self.view.instances[message.instance_id]
+        _, execution_id, task_id = identity_of(message)
+        row = view.scheduled.get((ExecutionId(execution_id), task_id))
+        if row is None or not _same_request(row, message):
+            raise Violation(
+                "commit before send",
+                f"{message.instance_id}: {what} on a decision that is not committed: "
+                f"{message.event}",
+            )
+        return row
+
+    # What must not be lost.
+
+    def _check_not_lost(self, message: TaskMessage) -> None:
+        """What was accepted is recorded, or of no use any more, or a copy of it is under way."""
+        view = self.view.instances[message.instance_id]
+        kind = identity_of(message)[0]
+        if kind == "task" or self.view.parcels.carries(message.instance_id, identity_of(message)):
+            return  # tasks: the wake-up says it better
+        if view.is_new(message):
+            raise Violation(
+                "nothing accepted is lost",
+                f"{message.instance_id}: {message.event} was deleted and never recorded",
+            )
+
+    def _check_wake_up(self, instance_id: InstanceId) -> None:
+        """Something under way brings the instance on, or will send what does."""
+        view = self.view.instances[instance_id]
+        record = view.record
+        if record is None or record.is_stub:
+            return
+        if record.status is RuntimeStatus.PENDING:
+            if not any(view.is_new(parcel.message) for parcel in self.view.parcels.of(instance_id)):
+                raise Violation("wake-up", f"{instance_id} is pending and nothing will start it")
+            return
+        for row in view.open_tasks():
+            if self.view.parcels.carries(instance_id, task_of(row)):
+                continue
+            if row.episode not in record.unsent:
+                raise Violation(
+                    "wake-up",
+                    f"{instance_id}: {asked_by(row)} is not under way, and its episode "
+                    f"{row.episode} counts as sent",
+                )
+            self._check_token(instance_id, view, f"{asked_by(row)} was not sent")
+        if view.shown < record.status_sequence:
+            self._check_token(instance_id, view, "the projection is behind")
+
+    def _check_token(self, instance_id: InstanceId, view: InstanceView, why: str) -> None:
+        """A message is under way that will have the duty and will be found to be known."""
+        if not any(self._is_token(view, parcel) for parcel in self.view.parcels.of(instance_id)):
+            raise Violation("wake-up", f"{instance_id}: {why}, and no message has the duty to")
+
+    @staticmethod
+    def _is_token(view: InstanceView, parcel: Parcel) -> bool:
+        return parcel.has_duty_next and not view.is_new(parcel.message)
+
+    # The rest.
+
+    def _check_never_early(self, instance_id: InstanceId, now: datetime) -> None:
+        view = self.view.instances[instance_id]
+        last = view.rows.get(view.record.sequence) if view.record is not None else None
+        if last is None:
+            return
+        for row in reversed(view.rows.values()):
+            if row.episode != last.episode:
+                return
+            if isinstance(row.event, TimerFired) and row.event.fire_at > now + self._skew:
+                raise Violation(
+                    "timers are never early",
+                    f"{instance_id}: due at {row.event.fire_at}, recorded at {now}",
+                )
+
+    def _check_projection(self, entry: Shown) -> None:
+        view = self.view.instances[entry.instance_id]
+        before = entry.before.get("StatusSequence") if entry.before else -1
+        after = entry.after.get("StatusSequence")
+        if not isinstance(before, int) or not isinstance(after, int) or after < before:
+            raise Violation(
+                "projection", f"{entry.instance_id}: {before} is replaced by the older {after}"
+            )
+        if view.record is None or after > view.record.status_sequence:
+            raise Violation("projection", f"{entry.instance_id}: {after} was never committed")
+
+    def _check_rows_deleted(self, entry: RowsDeleted) -> None:
+        view = self.view.instances[entry.instance_id]
+        record = view.record
+        for ordinal in entry.ordinals:
+            row = view.rows.get(ordinal)
+            if record is None or row is None or ordinal >= record.base:
+                raise Violation(
+                    "collection", f"{entry.instance_id}: row {ordinal} of the history was deleted"
+                )
+            if row.episode in record.unsent:
+                raise Violation(
+                    "collection",
+                    f"{entry.instance_id}: row {ordinal} of unsent episode {row.episode} deleted",
+                )
+
+    @staticmethod
+    def _check_blob_put(entry: BlobPut) -> None:
+        if entry.replaces:
+            raise Violation("blobs", f"{entry.name} is overwritten by another text")
+
+    @staticmethod
+    def _check_buried(entry: Buried) -> None:
+        raise Violation("no message is unreadable", f"{entry.queue}: {entry.body[:200]}")
+
+    def _check_blobs_deleted(self, entry: BlobsDeleted) -> None:
+        gone = set(entry.names)
+        for instance_id, view in self.view.instances.items():
+            record = view.record
+            if record is None:
+                continue
+            named = set(record.blobs.values())
+            for row in view.rows.values():
+                if row.ordinal >= record.base:
+                    named.update(row.blobs.values())
+            for parcel in self.view.parcels.of(instance_id):
+                if view.is_new(parcel.message):
+                    named.update(parcel.message.blobs.values())
+            if named & gone:
+                raise Violation("blobs", f"{instance_id} still needs {sorted(named & gone)}")
+
+    def _is_wanted(self, message: TaskMessage) -> bool:
+        return self.view.instances[message.instance_id].is_new(message)
+
+
+def _same_request(row: HistoryRow, message: TaskMessage) -> bool:
+    """Whether a message is what the row asks for, or the answer to that."""
+    match asked_by(row), message.event:
+        case TaskScheduled() as asked, TaskScheduled() as sent:
+            same_input = asked.input == sent.input or bool(message.blobs)
+            return asked.name == sent.name and same_input
+        case TimerCreated() as asked, TimerFired() as sent:
+            return asked.fire_at == sent.fire_at
+        case TaskScheduled(), TaskCompleted() | TaskFailed():
+            return True
+        case _:
+            return False

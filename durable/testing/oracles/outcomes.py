@@ -1,0 +1,81 @@
+"""Outcomes: what it came to in the end is one of the things that the specification allows.
+
+For a program with one outcome this is equality; for a small one membership in the set of all; for
+the rest the refinement of the commits has to do. An instance whose caller did not learn of its
+start and called again may have had one life more than the script says: then nothing is compared.
+"""
+
+import functools
+
+from durable.model.ids import InstanceId
+from durable.model.status import RuntimeStatus
+from durable.testing.oracles.hub_view import HubView
+from durable.testing.oracles.specified import value_of
+from durable.testing.oracles.violation import Violation
+from durable.testing.programs.handwritten import CONFLUENT
+from durable.testing.programs.nodes import nodes_of
+from durable.testing.programs.syntax import RANDOM_CONFLUENT, Clock, Program, Start, Value
+from durable.testing.specification.outcomes import Outcome, TooManyStates, one_outcome, outcomes
+
+# A program that is known to have one outcome needs no exploration; the others are let go early, for
+# many small programs find more than few large ones.
+STATES_MAX = 250
+FAILED = "Orchestrator function '{}' failed: "
+
+Standing = tuple[str, str, Value, Value]
+
+
+@functools.lru_cache(maxsize=2_000)
+def allowed(program: Program) -> frozenset[Outcome] | None:
+    """List all outcomes; `None` where there are too many states, or they depend on the time."""
+    if any(isinstance(node, Clock) for node in nodes_of(program)):
+        return None
+    try:
+        if program.name in (*CONFLUENT, RANDOM_CONFLUENT):
+            return frozenset({one_outcome(program, lambda _: 0)})
+        return outcomes(program, states_max=STATES_MAX)
+    except TooManyStates:
+        return None
+
+
+def check_outcome(program: Program, view: HubView) -> bool:
+    """Raise `Violation` unless the outcome is allowed; say whether it could be compared."""
+    possible = allowed(program)
+    if possible is None or _lived_too_often(program, view):
+        return False
+    standings = tuple(standings_of(view))
+    if standings not in {outcome.instances for outcome in possible}:
+        raise Violation(
+            "outcome", f"it came to {standings}; allowed are {[one.instances for one in possible]}"
+        )
+    return True
+
+
+def standings_of(view: HubView) -> list[Standing]:
+    """Say where each instance stands, as the specification's outcomes do."""
+    return sorted(
+        (
+            _standing(instance_id, view)
+            for instance_id, instance in view.instances.items()
+            if instance.record is not None and not instance.record.is_stub
+        ),
+        key=lambda standing: standing[0],
+    )
+
+
+def _standing(instance_id: InstanceId, view: HubView) -> Standing:
+    record = view.instances[instance_id].record
+    assert record is not None
+    output = value_of(view.output_of(instance_id))
+    if record.status is RuntimeStatus.FAILED and isinstance(output, str):
+        output = output.removeprefix(FAILED.format(record.name))
+    return (instance_id, record.status.value, output, value_of(record.custom_status))
+
+
+def _lived_too_often(program: Program, view: HubView) -> bool:
+    return any(
+        instance.record is not None
+        and instance.record.generation
+        > sum(isinstance(act, Start) and act.instance_id == name for act in program.script)
+        for name, instance in view.instances.items()
+    )

@@ -1,0 +1,65 @@
+"""At rest: the faults have stopped, nothing runs, and everything that could go on has."""
+
+from dataclasses import replace
+
+from durable.model.history import TaskScheduled, TimerCreated
+from durable.model.instance import HistoryRow, InstanceRecord
+from durable.storage.memory import MemoryStore
+from durable.testing.oracles.hub_view import HubView, task_of
+from durable.testing.oracles.violation import Violation
+
+ORACLE = "liveness"
+
+
+def check_rest(view: HubView, store: MemoryStore) -> None:
+    """Everything runnable has ended, queues are empty, nothing is unsent; or raise `Violation`."""
+    left = {
+        "messages": [message.body for message in store.messages],
+        "timers": list(store.timers.values()),
+        "poisoned messages": [poisoned.body for poisoned in store.poison],
+        "buried messages": [body for _, body in store.buried],
+    }
+    for what, bodies in left.items():
+        if bodies:
+            raise Violation(ORACLE, f"{len(bodies)} {what} are left, the first {bodies[0][:300]}")
+    for instance_id, instance in view.instances.items():
+        record = instance.record
+        if record is None or record.is_stub:
+            continue
+        waits_for = instance.open_tasks()
+        if waits_for or record.status.value in ("Pending", "Suspended"):
+            tasks = [row.event for row in waits_for[:3]]
+            raise Violation(ORACLE, f"{instance_id} is {record.status.value}, waiting for {tasks}")
+        if instance.shown != record.status_sequence:
+            raise Violation(ORACLE, f"{instance_id}: lists show something older than the record")
+        for row in instance.rows.values():
+            is_asked = isinstance(row.event, TaskScheduled | TimerCreated)
+            is_answered = (row.execution_id, row.event.event_id) in instance.answered
+            if is_asked and is_answered and task_of(row) not in instance.put:
+                raise Violation(ORACLE, f"{instance_id}: {row.event} was answered and never sent")
+
+
+Standing = dict[str, tuple[InstanceRecord | None, tuple[HistoryRow, ...]]]
+
+
+def standing(view: HubView) -> Standing:
+    """Take down what a message that is delivered once more must not change.
+
+    Which episodes still count as unsent may change: they are sent again, and taken out.
+    """
+    taken: Standing = {}
+    for instance_id, instance in view.instances.items():
+        record = instance.record
+        if record is not None:
+            record = replace(record, unsent=frozenset(), commit_id="")
+        taken[instance_id] = (record, tuple(instance.rows.values()))
+    return taken
+
+
+def check_unchanged(before: Standing, after: Standing) -> None:
+    """Raise `Violation` if something happened."""
+    for instance_id in {*before, *after}:
+        if before.get(instance_id) != after.get(instance_id):
+            raise Violation(
+                "redelivery", f"{instance_id}: a message delivered once more changed something"
+            )

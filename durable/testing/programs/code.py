@@ -1,0 +1,159 @@
+"""A program as code: generator functions and activity functions, as a user would write them.
+
+Rule 1. Only what every orchestrator may use is used: the public members of the context and of its
+        tasks. So the same functions run on the engine, and on any other context (`direct`).
+Rule 2. An orchestrator catches errors of the program alone: `ProgramError` and `TaskFailedError`.
+        A generator that is closed, or whose context is dead, must get no further.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, TypeAlias
+
+from durable.engine.registry import Registry
+from durable.model.failures import TaskFailedError
+from durable.testing.programs.context import Context
+from durable.testing.programs.errors import ProgramError, UnsupportedProgram, message_of
+from durable.testing.programs.expressions import evaluate, is_odd, value_of_json
+from durable.testing.programs.support import refuse_unsupported
+from durable.testing.programs.syntax import (
+    Activity,
+    Await,
+    Block,
+    Cancel,
+    Expression,
+    If,
+    Let,
+    Make,
+    Orchestration,
+    Program,
+    Raise,
+    Repeat,
+    Return,
+    SetStatus,
+    Statement,
+    Task,
+    Try,
+    Value,
+)
+from durable.testing.programs.tasks import Built, build, cancel, value_of
+
+
+class Returned(NamedTuple):
+    """A block ended with this output; nothing behind it runs."""
+
+    output: Value
+
+
+# What a block yields are tasks; it gives how it ended, `None` where it ran to its end.
+Running: TypeAlias = Generator[Any, Any, Returned | None]
+Orchestrator: TypeAlias = Callable[[Context], Generator[Any, Any, Value]]
+
+
+def registry_of(program: Program) -> Registry:
+    """Make the functions of a program, or raise `UnsupportedProgram` naming what can't run yet."""
+    refuse_unsupported(program)
+    registry = Registry()
+    for orchestration in program.orchestrations:
+        registry.add_orchestrator(orchestration.name, orchestrator_of(orchestration))
+    for activity in program.activities:
+        registry.add_activity(activity.name, activity_of(activity))
+    return registry
+
+
+def activity_of(activity: Activity) -> Callable[[Any], Value]:
+    """Make the function of an activity."""
+
+    def run(input_: Any) -> Value:
+        variables = {"input": value_of_json(input_)}
+        if activity.fails_if is not None and is_odd(evaluate(activity.fails_if, variables)):
+            raise ProgramError(activity.error)
+        return evaluate(activity.result, variables)
+
+    return run
+
+
+def orchestrator_of(orchestration: Orchestration) -> Orchestrator:
+    """Make the generator function of an orchestration."""
+
+    def run(context: Context) -> Generator[Any, Any, Value]:
+        try:
+            ended = yield from _Interpreter(context).run(orchestration.body)
+        except TaskFailedError as error:
+            message = message_of(error)
+        else:
+            return ended.output if ended is not None else None
+        raise ProgramError(message)
+
+    return run
+
+
+class _Interpreter:
+    """One run of an orchestration: its variables and the tasks that it made."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._variables: dict[str, Value] = {"input": value_of_json(context.get_input())}
+        self._made: dict[str, Built] = {}
+
+    def run(self, block: Block) -> Running:
+        for statement in block:
+            ended = yield from self._statement(statement)
+            if ended is not None:
+                return ended
+        return None
+
+    def _statement(self, statement: Statement) -> Running:
+        match statement:
+            case Return(value):
+                return Returned(self._evaluate(value))
+            case If(condition, then, otherwise):
+                holds = is_odd(self._evaluate(condition))
+                return (yield from self.run(then if holds else otherwise))
+            case Repeat(times, body):
+                return (yield from self._repeat(times, body))
+            case Try():
+                return (yield from self._try(statement))
+            case Await(name, task):
+                built = self._build(task)
+                self._variables[name] = value_of(built, (yield built.task))
+            case Raise(message):
+                raise ProgramError(message)
+            case _:
+                self._at_once(statement)
+        return None
+
+    def _at_once(self, statement: Statement) -> None:
+        """Carry out what neither waits nor ends."""
+        match statement:
+            case Let(name, value):
+                self._variables[name] = self._evaluate(value)
+            case SetStatus(value):
+                self._context.set_custom_status(self._evaluate(value))
+            case Make(name, task):
+                self._made[name] = self._build(task)
+            case Cancel(name):
+                if name in self._made:
+                    cancel(self._made[name])
+            case _:
+                raise UnsupportedProgram(f"{type(statement).__name__}: the engine can't do it yet.")
+
+    def _repeat(self, times: int, body: Block) -> Running:
+        for _ in range(times):
+            ended = yield from self.run(body)
+            if ended is not None:
+                return ended
+        return None
+
+    def _try(self, statement: Try) -> Running:
+        try:
+            return (yield from self.run(statement.body))
+        except (ProgramError, TaskFailedError) as error:
+            self._variables[statement.error] = message_of(error)
+        # Out of the `except`: what the handler raises has no cause.
+        return (yield from self.run(statement.handler))
+
+    def _evaluate(self, expression: Expression) -> Value:
+        return evaluate(expression, self._variables, now=self._context.current_utc_datetime)
+
+    def _build(self, task: Task) -> Built:
+        return build(task, self._context, evaluate=self._evaluate, made=self._made)

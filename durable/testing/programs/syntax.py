@@ -1,0 +1,360 @@
+"""The language: one app, all its functions, and what its callers do, as one frozen value.
+
+It is as small as the model needs it. Everything is total: an expression has a value for any
+values of its variables, so that a program shrunk by chance still runs. Nodes are hashable and
+compare by value; sequences are tuples.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias, Union
+
+Value: TypeAlias = Union[bool, int, str, "tuple[Value, ...]", None]
+"""What payloads are: JSON without objects and fractions. A JSON array is a tuple."""
+
+MODULUS = 9973
+RANDOM_CONFLUENT = "random, one outcome"  # the name of every program that was drawn to have one
+
+
+def weight_of(value: Value) -> int:
+    """Weigh any value: a number is itself, a text its length, an array the sum of its items."""
+    match value:
+        case None:
+            return 0
+        case bool() | int():
+            return int(value)
+        case str():
+            return len(value)
+        case _:
+            return sum(weight_of(item) for item in value)
+
+
+# Expressions. Evaluating has no effect.
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """This value."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """The value of a variable; `None` where it has none. `input` is the function's input."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of the terms' weights, modulo `MODULUS`."""
+
+    terms: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An array of the items' values."""
+
+    items: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time of the episode, in whole milliseconds since 1970 UTC (orchestrations only)."""
+
+
+Expression: TypeAlias = Constant | Variable | Sum | Row | Clock
+
+
+# Tasks: what an orchestration can wait for.
+
+
+@dataclass(frozen=True, slots=True)
+class CallActivity:
+    """Run an activity; the value is its result."""
+
+    name: str
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Wait for so many seconds, from the time of the episode that makes it; the value is `None`."""
+
+    after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForEvent:
+    """Wait for the next external event of this name; the value is its data."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrchestration:
+    """Run another orchestration as a child; the value is its output."""
+
+    name: str
+    argument: Expression
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEntity:
+    """Run an operation of an entity; the value is what it replies."""
+
+    entity: str
+    operation: str
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Wait for all; the value is the array of their values. Fails with the first that fails."""
+
+    tasks: "tuple[Task, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Wait for the first; the value is (its index, its value). Without tasks the value is ().
+
+    A task that failed wins too; its value is then ("failed", its message).
+    """
+
+    tasks: "tuple[Task, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The task that `Make` made under this name; `AllOf(())` where there is none."""
+
+    name: str
+
+
+Task: TypeAlias = (
+    CallActivity | SetTimer | WaitForEvent | CallOrchestration | CallEntity | AllOf | AnyOf | Made
+)
+
+
+# Statements of an orchestration.
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Make a task without waiting; it is scheduled when something that holds it is awaited."""
+
+    name: str
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for a task and assign its value; a task that failed raises its message."""
+
+    name: str
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the timer that `Make` made under this name, unless it is no timer or has fired."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """Assign a value."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Set the custom status; `None` clears it."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """Run `then` if the weight of the condition is odd, else `otherwise`."""
+
+    condition: Expression
+    then: "Block"
+    otherwise: "Block" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Run the body so many times."""
+
+    times: int
+    body: "Block"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Run the body; if it raises, assign the message to `error` and run the handler."""
+
+    body: "Block"
+    error: str
+    handler: "Block"
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Raise an error with this message. Nobody catches it: the orchestration fails with it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """End with this output."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueAsNew:
+    """End this execution and begin anew with this input."""
+
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEntity:
+    """Send an operation to an entity without waiting (orchestrations and entities)."""
+
+    entity: str
+    operation: str
+    argument: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A critical section: lock these entities, run the body, release them however it ends."""
+
+    entities: tuple[str, ...]
+    body: "Block"
+
+
+Statement: TypeAlias = (
+    Make
+    | Await
+    | Cancel
+    | Let
+    | SetStatus
+    | If
+    | Repeat
+    | Try
+    | Raise
+    | Return
+    | ContinueAsNew
+    | SignalEntity
+    | Section
+)
+Block: TypeAlias = tuple[Statement, ...]
+
+
+# Functions.
+
+
+@dataclass(frozen=True, slots=True)
+class Orchestration:
+    """An orchestrator function. A body that ends without `Return` returns `None`."""
+
+    name: str
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """An activity function of its `input`; raises `error` if the weight of `fails_if` is odd."""
+
+    name: str
+    result: Expression
+    fails_if: Expression | None = None
+    error: str = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SetState:
+    """Set the entity's state (operations only)."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation of an entity: sets and signals in order, then replies or raises.
+
+    Its variables are `state` and `input`. If the weight of `fails_if` is odd it raises `error` at
+    its end.
+    """
+
+    name: str
+    body: tuple[SetState | SignalEntity, ...]
+    reply: Expression
+    fails_if: Expression | None = None
+    error: str = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity, by its key; there is one of each name."""
+
+    name: str
+    initial: Value
+    operations: tuple[Operation, ...]
+
+
+# What callers do.
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start an instance so many virtual seconds after the beginning; refused while one is alive."""
+
+    instance_id: str
+    orchestration: str
+    argument: Value = None
+    at_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseEvent:
+    """Raise an external event to a live instance; refused where there is none."""
+
+    instance_id: str
+    name: str
+    data: Value = None
+    at_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Terminate a live instance; refused where there is none."""
+
+    instance_id: str
+    reason: str = "enough"
+    at_s: int = 0
+
+
+CallerAction: TypeAlias = Start | RaiseEvent | Terminate
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An app and its callers. Caller actions are in the order of their times."""
+
+    name: str
+    orchestrations: tuple[Orchestration, ...]
+    activities: tuple[Activity, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    script: tuple[CallerAction, ...] = ()

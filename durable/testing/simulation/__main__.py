@@ -1,0 +1,90 @@
+"""Command line: `python -m durable.testing.simulation`; `make simulate` hands its variables on.
+
+With `--seed` one batch is run again. With `--full` every single fault of the programs written by
+hand, and pairs of faults. Otherwise random programs, schedules and faults, for as long as it says.
+Ends with 1 if anything was violated, and says which command shows it again.
+"""
+
+import argparse
+import logging
+import pprint
+import random
+import sys
+import time
+from collections.abc import Callable
+
+from durable.testing.simulation.batch import run_batch
+from durable.testing.simulation.campaign import Finding, Report, explore, run_everything
+
+DEFAULT_SECONDS = 50.0
+PROGRESS_EVERY_S = 10.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for; give the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m durable.testing.simulation", description=__doc__
+    )
+    parser.add_argument("--minutes", type=float, help="how long to look for violations")
+    parser.add_argument("--seed", type=int, help="run the batch of this seed once more")
+    parser.add_argument("--full", action="store_true", help="every single fault, and pairs")
+    options = parser.parse_args(arguments)
+    logging.disable(logging.CRITICAL)  # thousands of injected faults would log thousands of lines
+    begun_at = time.monotonic()
+    if options.seed is not None:
+        report = Report()
+        report.take(run_batch(options.seed))
+    elif options.full:
+        report = run_everything(_progress(begun_at))
+    else:
+        seconds = DEFAULT_SECONDS if options.minutes is None else 60 * options.minutes
+        first = random.SystemRandom().randrange(1_000_000)
+        print(f"random programs for {seconds:.0f} s, seeds from {first}", file=sys.stderr)
+        report = explore(first, seconds, _progress(begun_at))
+    _print(report, time.monotonic() - begun_at)
+    return 1 if report.findings else 0
+
+
+def _progress(begun_at: float) -> Callable[[Report], None]:
+    last = [begun_at]
+
+    def tell(report: Report) -> None:
+        now = time.monotonic()
+        if now - last[0] >= PROGRESS_EVERY_S:
+            last[0] = now
+            print(
+                f"{now - begun_at:5.0f} s {report.tally.experiments:9,} experiments, "
+                f"{len(report.findings)} violations",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return tell
+
+
+def _print(report: Report, seconds: float) -> None:
+    for name, count in sorted(report.lists.items()):
+        print(f"{count:12,} {name}")
+    if report.lists:
+        print(f"{report.lists.total():12,} of these lists in all")
+    for line in report.tally.lines():
+        print(line)
+    print(f"{len(report.findings):12,} violations, in {seconds:.0f} s")
+    for finding in report.findings:
+        _print_finding(finding)
+
+
+def _print_finding(finding: Finding) -> None:
+    experiment = finding.experiment
+    print(f"\n{finding.text}\n")
+    print(pprint.pformat(experiment, width=100, sort_dicts=False))
+    if finding.seed is not None:
+        print(f"\nTo see it again: make simulate SEED={finding.seed}")
+    else:
+        print(
+            f"\nTo see it again: run(Experiment(NAMED[{experiment.program.name!r}], ...)) as above"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Every single fault: each storage call of a program goes wrong once in each way. And pairs.
+
+Exhaustive for one schedule; another seed has other calls. Pairs are too many, so they are drawn.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from durable.testing.programs.handwritten import NAMED
+from durable.testing.programs.syntax import Program
+from durable.testing.simulation.experiment import Experiment, Setting, run
+from durable.testing.simulation.tally import Tally
+from durable.testing.world.faults import Call, Fault, FaultKind, single_faults
+from durable.testing.world.schedule import Schedule
+
+# Where a program is about large commits, transactions are small.
+SETTINGS = {
+    "fan-out of 25": Setting(rows_per_transaction_max=10, rows_per_page_max=16),
+    "bursts": Setting(rows_per_transaction_max=3, rows_per_page_max=4),
+    "two instances": Setting(hosts=3, skew_s=45),
+    "clock between timers": Setting(hosts=3, skew_s=-45),
+    "sequence of 5": Setting(other_code=True),
+}
+
+
+def setting_of(program: Program) -> Setting:
+    """Give the setting in which a program written by hand is run."""
+    return SETTINGS.get(program.name, Setting())
+
+
+def plain(name: str, seed: int) -> Experiment:
+    """Give the experiment without faults of a program written by hand."""
+    program = NAMED[name]
+    return Experiment(program, Schedule(seed), setting_of(program))
+
+
+def singles(experiment: Experiment) -> Iterator[Experiment]:
+    """List the experiment with every single fault. Runs it once to learn its calls."""
+    for fault in single_faults(run(experiment).calls):
+        yield _with(experiment, fault)
+
+
+def pairs(experiment: Experiment, *, seed: int) -> Iterator[Experiment]:
+    """Draw pairs of faults, for ever. The second may fall on a call that the first has led to."""
+    calls = run(experiment).calls
+    chance = random.Random(seed)  # noqa: S311
+    while True:
+        first, second = sorted(chance.randrange(2 * len(calls)) for _ in range(2))
+        yield _with(experiment, _drawn(chance, calls, first), _drawn(chance, calls, second))
+
+
+def _drawn(chance: random.Random, calls: tuple[Call, ...], number: int) -> Fault:
+    # What a call behind the plain run's last will be, nobody knows: any kind of fault may fit.
+    kinds = calls[number].kinds() if number < len(calls) else tuple(FaultKind)
+    return Fault(number, chance.choice(kinds))
+
+
+def _with(experiment: Experiment, *faults: Fault) -> Experiment:
+    return replace(experiment, faults=faults)
+
+
+def run_all(
+    experiments: Iterator[Experiment],
+    tally: Tally,
+    *,
+    failed: Callable[[Experiment, AssertionError], None],
+) -> None:
+    """Run them, count them, and tell of each that fails."""
+    for experiment in experiments:
+        try:
+            tally.add(experiment, run(experiment))
+        except AssertionError as error:
+            failed(experiment, error)

@@ -1,0 +1,161 @@
+"""Experiment: a program, a schedule, faults and a setting, as one value; and what it comes to.
+
+The same experiment gives the same run, storage call by storage call.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from durable.client.durable_client import DurableClient
+from durable.engine.registry import Registry
+from durable.engine.settings import EngineSettings
+from durable.engine.worker import TaskHubWorker
+from durable.model.errors import InstanceEndedError, InstanceExistsError, InstanceNotFoundError
+from durable.storage.port import StorageOutcome
+from durable.testing.oracles.outcomes import check_outcome
+from durable.testing.oracles.parcels import message_of
+from durable.testing.oracles.specified import SpecificationModel
+from durable.testing.programs.code import registry_of
+from durable.testing.programs.syntax import (
+    CallerAction,
+    Program,
+    RaiseEvent,
+    Start,
+    Terminate,
+)
+from durable.testing.simulation.observed import Sighting, observe
+from durable.testing.world.actors import ActorDied
+from durable.testing.world.faults import Fault
+from durable.testing.world.journal import Put
+from durable.testing.world.schedule import Schedule
+from durable.testing.world.world import WorkerFactory, World
+
+DEPLOYED_AT_S = 120.0
+CALLER_ATTEMPTS_MAX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How the hub is set up.
+
+    `skew_s`: the clock of every second host is wrong by this. `other_code`: every second host knows
+    none of the functions, as before a deployment, for the first two minutes.
+    """
+
+    hosts: int = 2
+    messages_at_once: int = 4
+    rows_per_transaction_max: int = 100
+    rows_per_page_max: int = 1000
+    skew_s: int = 0
+    other_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What is run."""
+
+    program: Program
+    schedule: Schedule = field(default_factory=Schedule)
+    setting: Setting = field(default_factory=Setting)
+    faults: tuple[Fault, ...] = ()
+
+
+def run(experiment: Experiment, *, worker: WorkerFactory = TaskHubWorker) -> Sighting:
+    """Run it to rest under all oracles; raises the first `Violation`."""
+    program, setting = experiment.program, experiment.setting
+    with World(
+        registry_of(program),
+        schedule=experiment.schedule,
+        faults=experiment.faults,
+        hosts=setting.hosts,
+        messages_at_once=setting.messages_at_once,
+        skews_s=(0.0, float(setting.skew_s)),
+        rows_per_transaction_max=setting.rows_per_transaction_max,
+        rows_per_page_max=setting.rows_per_page_max,
+        # Nobody's code is wrong for good: a parked instance is a finding.
+        settings=EngineSettings(hold_s_max=10**9, strict_arguments=True),
+        other_code=Registry() if setting.other_code else None,
+        worker=worker,
+    ) as world:
+        seen = observe(
+            world,
+            lambda world: _drive(world, experiment),
+            SpecificationModel(program),
+            skew_s=abs(setting.skew_s),
+        )
+    return replace(seen, is_compared=check_outcome(program, seen.view))
+
+
+async def _drive(world: World, experiment: Experiment) -> None:
+    """Let the callers play their script while the hosts serve."""
+    if experiment.setting.other_code:
+        world.begin(_deploy(world))
+    world.begin(_play(world, experiment.program.script))
+    await world.settle()
+
+
+async def _deploy(world: World) -> None:
+    await asyncio.sleep(DEPLOYED_AT_S)
+    world.deploy()
+
+
+async def _play(world: World, script: tuple[CallerAction, ...]) -> None:
+    """One action after another, in the order of the script, none before its time."""
+    for action in script:
+        await asyncio.sleep(max(0.0, action.at_s - world.clock.seconds))
+        with contextlib.suppress(InstanceExistsError, InstanceNotFoundError, InstanceEndedError):
+            await _act(world, action)
+
+
+async def _act(world: World, action: CallerAction) -> None:
+    """Act; a caller that dies, or learns no outcome, calls again unless its message was put.
+
+    A start is called again in any case: that is what its instance id is for. Only if the instance
+    that it wanted has ended meanwhile it must not begin another life.
+    """
+    begun_at = world.clock.now()
+    for _ in range(CALLER_ATTEMPTS_MAX):
+        before = _requests(world, action)
+        try:
+            await world.as_caller(_call_of(action, begun_at))
+        except (ActorDied, StorageOutcome):
+            is_put = _requests(world, action) != before or world.gate.has_late_writes
+            if is_put and not isinstance(action, Start):
+                return
+        else:
+            return
+
+
+def _requests(world: World, action: CallerAction) -> set[str | None]:
+    """Collect the ids of what callers have put for this instance."""
+    messages = [
+        message_of(entry.message.body) for entry in world.journal.entries if isinstance(entry, Put)
+    ]
+    return {
+        message.message_id
+        for message in messages
+        if message is not None and message.instance_id == action.instance_id
+    }
+
+
+def _call_of(
+    action: CallerAction, begun_at: datetime
+) -> Callable[[DurableClient], Awaitable[None]]:
+    async def call(client: DurableClient) -> None:
+        match action:
+            case Start():
+                standing = await client.read_status(action.instance_id)
+                if standing is not None and standing.created_at >= begun_at - timedelta(seconds=1):
+                    return
+                await client.start(
+                    action.orchestration, instance_id=action.instance_id, input_=action.argument
+                )
+            case RaiseEvent():
+                await client.raise_event(action.instance_id, action.name, action.data)
+            case Terminate():
+                await client.terminate(action.instance_id, action.reason)
+
+    return call

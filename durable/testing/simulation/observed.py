@@ -1,0 +1,69 @@
+"""A world under observation: all oracles watch it, from its first storage call to its rest."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from durable.testing.oracles.hub_view import HubView
+from durable.testing.oracles.invariants import Invariants
+from durable.testing.oracles.models import Model
+from durable.testing.oracles.refinement import Refinement
+from durable.testing.oracles.rest import check_rest, check_unchanged, standing
+from durable.testing.world.faults import Call, FaultKind
+from durable.testing.world.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What an experiment without a violation came to.
+
+    `calls`: the storage calls before everything was delivered again; faults belong there.
+    `is_compared`: the outcome was looked up among those that the specification allows.
+    """
+
+    calls: tuple[Call, ...]
+    hits: tuple[tuple[Call, FaultKind], ...]
+    calls_in_all: int
+    commits: int
+    checks: int
+    view: HubView
+    refinement: Refinement
+    is_compared: bool = False
+
+
+def observe(
+    world: World,
+    drive: Callable[[World], Awaitable[None]],
+    model: Model,
+    *,
+    skew_s: float = 0.0,
+) -> Sighting:
+    """Drive the world to rest, deliver every message once more, and raise the first `Violation`."""
+    view = HubView(world.store)
+    invariants = Invariants(view, world.store, skew_s=skew_s)
+    refinement = Refinement(view, world.store, model)
+    world.journal.watchers += [invariants.watch, refinement.watch]
+    world.about_to_run.append(invariants.before_run)
+
+    async def main() -> int:
+        await drive(world)
+        await world.settle()
+        check_rest(view, world.store)
+        driven = len(world.gate.calls)
+        before = standing(view)
+        # Old messages of lives that are collected come again from here on, on purpose.
+        world.about_to_run.remove(invariants.before_run)
+        await world.deliver_everything_again()
+        check_rest(view, world.store)
+        check_unchanged(before, standing(view))
+        return driven
+
+    driven = world.run(main())
+    return Sighting(
+        calls=tuple(world.gate.calls[:driven]),
+        hits=tuple(world.gate.hits),
+        calls_in_all=len(world.gate.calls),
+        commits=refinement.commits,
+        checks=invariants.checked,
+        view=view,
+        refinement=refinement,
+    )

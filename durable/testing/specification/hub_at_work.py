@@ -1,0 +1,250 @@
+"""A hub at work: what orchestrations and entities ask of each other, carried out.
+
+It thaws a hub's state, lives for one transition and freezes it again. What an orchestration asks
+for is on its way at once, and arrives in some later transition; so an execution may run from one
+wait to the next in one transition, as nobody can look at it in between.
+"""
+
+from dataclasses import replace
+
+from durable.testing.specification.activities import run_activity
+from durable.testing.specification.bag import Bag
+from durable.testing.specification.effects import (
+    ActivityAsked,
+    ChildAsked,
+    ContinuedAsNew,
+    Effect,
+    Ended,
+    OperationAsked,
+    SectionAsked,
+    SectionLeft,
+    SignalSent,
+    TimerAsked,
+)
+from durable.testing.specification.entities import (
+    Caller,
+    LockRequest,
+    Origin,
+    Request,
+    run_operation,
+)
+from durable.testing.specification.executions import Orchestrating
+from durable.testing.specification.hub_state import ChildStart, Execution, Instance
+from durable.testing.specification.inputs import (
+    ActivityCompleted,
+    ActivityFailed,
+    Answer,
+    Input,
+    Mail,
+    OperationCompleted,
+    OperationFailed,
+    TimerFired,
+)
+from durable.testing.specification.names import entity_named
+from durable.testing.specification.orchestrations import Step, apply, begin
+
+
+class HubAtWork(Bag):
+    """A hub in the middle of a transition, with the rules of what follows from what."""
+
+    # Instances.
+
+    def start(self, instance_id: str, execution: Execution, parent: Caller | None) -> None:
+        """Begin a life of this id (paper 4.3, StartNew-Fresh; a finished id too, decision 4)."""
+        before = self.instances.get(instance_id)
+        generation = 1 if before is None else before.generation + 1
+        children = 0 if before is None else before.children
+        self.instances[instance_id] = Instance(generation, execution, parent, children)
+        self._begin_if_it_waits(instance_id)
+
+    def begin(self, instance_id: str) -> None:
+        """Run an accepted execution to where it first waits, its carried events applied."""
+        instance = self.instances[instance_id]
+        assert isinstance(instance.local, Execution)
+        self._settle(instance_id, self._begun(instance.local))
+
+    def deliver_mail(self, instance_id: str, mail: Mail) -> None:
+        """Let an external event or a terminate arrive; queues keep no order."""
+        instance = self.instances[instance_id]
+        rest = list(instance.mail)
+        rest.remove(mail)
+        self.instances[instance_id] = replace(instance, mail=tuple(rest))
+        self._apply(instance_id, mail)
+
+    def deliver_answer(self, instance_id: str, answer: Answer) -> None:
+        """Let an answer arrive."""
+        instance = self.instances[instance_id]
+        rest = tuple(each for each in instance.answers if each.task_id != answer.task_id)
+        self.instances[instance_id] = replace(instance, answers=rest)
+        self._apply(instance_id, answer)
+
+    def fire(self, instance_id: str, task_id: int) -> None:
+        """Let a timer fire; the clock says at least the time that it was set to."""
+        instance = self.instances[instance_id]
+        timers = dict(instance.timers)
+        due_at = timers.pop(task_id)
+        if self.tells_time:
+            self.clock = max(self.clock, due_at)
+        self.instances[instance_id] = replace(instance, timers=tuple(timers.items()))
+        self._apply(instance_id, TimerFired(task_id))
+
+    def _begun(self, execution: Execution) -> Step:
+        return begin(
+            self.program,
+            execution.name,
+            execution.argument,
+            self.clock,
+            custom_status=execution.custom_status,
+            unread=execution.carried,
+        )
+
+    def _begin_if_it_waits(self, instance_id: str) -> None:
+        """Begin at once where that is no different from beginning later.
+
+        It is not where the execution comes to wait: all it asks for is then under way, and may
+        take as long as it likes. One that ends is a live instance for a while, and refuses
+        starts; one that looks at the clock may look later.
+        """
+        execution = self.instances[instance_id].local
+        assert isinstance(execution, Execution)
+        if not self.tells_time:
+            step = self._begun(execution)
+            if step.state.status == "Running":
+                self._settle(instance_id, step)
+
+    def _apply(self, instance_id: str, input_: Input) -> None:
+        local = self.instances[instance_id].local
+        assert isinstance(local, Orchestrating)
+        self._settle(instance_id, apply(self.program, local, input_, self.clock))
+
+    def _settle(self, instance_id: str, step: Step) -> None:
+        self.instances[instance_id] = replace(self.instances[instance_id], local=step.state)
+        for effect in step.effects:
+            self._perform(instance_id, effect)
+        local = self.instances[instance_id].local
+        if isinstance(local, Orchestrating) and local.status == "Running":
+            self.forget_abandoned(instance_id, local)
+
+    # Effects.
+
+    def _perform(self, instance_id: str, effect: Effect) -> None:
+        instance = self.instances[instance_id]
+        origin: Origin = (instance_id, instance.generation)
+        match effect:
+            case ActivityAsked():
+                self.answer(Caller(instance_id, effect.task_id), self._activity(effect))
+            case TimerAsked(task_id, due_at):
+                timers = (*instance.timers, (task_id, due_at))
+                self.instances[instance_id] = replace(instance, timers=timers)
+            case ChildAsked():
+                self._ask_child(instance_id, effect)
+            case Ended():
+                self._end(instance_id, effect)
+            case ContinuedAsNew():
+                self._continue_as_new(instance_id, effect)
+            case SignalSent():
+                self._signal(effect, origin)
+            case _:
+                self._send_to_entities(Caller(instance_id, effect.task_id), effect, origin)
+
+    def _send_to_entities(
+        self, caller: Caller, effect: OperationAsked | SectionAsked | SectionLeft, origin: Origin
+    ) -> None:
+        match effect:
+            case OperationAsked(_, entity, operation, argument):
+                self.queues.enqueue(entity, origin, Request(operation, argument, caller))
+            case SectionAsked(_, entities):
+                for entity in entities:
+                    self.queues.enqueue(entity, origin, LockRequest(caller))
+            case SectionLeft(_, entities):
+                self.queues.leave(entities, origin, caller)
+
+    def _activity(self, asked: ActivityAsked) -> Answer:
+        """Paper 4.3, Act-Done: its outcome is known now, and arrives at any later time."""
+        outcome = run_activity(self.program, asked.name, asked.argument)
+        if outcome.message is not None:
+            return ActivityFailed(asked.task_id, outcome.message)
+        return ActivityCompleted(asked.task_id, outcome.value)
+
+    def _ask_child(self, instance_id: str, asked: ChildAsked) -> None:
+        """Ours, decision 1: a child without an id gets its parent's and a number of its own."""
+        instance = self.instances[instance_id]
+        child_id = asked.instance_id
+        if child_id is None:
+            child_id = f"{instance_id}:{instance.children}"
+            self.instances[instance_id] = replace(instance, children=instance.children + 1)
+        start = ChildStart(
+            origin=(instance_id, instance.generation),
+            instance_id=child_id,
+            name=asked.name,
+            argument=asked.argument,
+            parent=Caller(instance_id, asked.task_id),
+        )
+        self.starts.append(start)
+
+    def start_child(self, start: ChildStart) -> None:
+        """Let a child's start arrive; a live instance of its id fails the task (decision 1)."""
+        self.starts.remove(start)
+        if self.is_live(start.instance_id):
+            message = f"An instance with the ID '{start.instance_id}' is alive already."
+            self.reply(start.parent, message=message)
+        else:
+            self.start(start.instance_id, Execution(start.name, start.argument), start.parent)
+
+    def _end(self, instance_id: str, ended: Ended) -> None:
+        """Be over: what is on its way to it is dropped, what it asked for runs on (decision 3).
+
+        A parent learns of it: a child that failed or was terminated fails the task (decision 1).
+        Children live on when their parent ends.
+        """
+        instance = self.instances[instance_id]
+        local = instance.local
+        assert isinstance(local, Orchestrating)
+        remains = Orchestrating(
+            name="",
+            status=ended.status,
+            output=ended.output,
+            custom_status=local.custom_status,
+        )
+        self.disown(instance_id)
+        self.instances[instance_id] = Instance(
+            instance.generation, remains, children=instance.children
+        )
+        if ended.status == "Completed":
+            self.reply(instance.parent, value=ended.output)
+        else:
+            self.reply(instance.parent, message=str(ended.output))
+
+    def _continue_as_new(self, instance_id: str, effect: ContinuedAsNew) -> None:
+        """Begin anew (paper 4.3.6, Orch-Continue).
+
+        Answers to the old execution are dropped; the life, with its parent and the mail on its
+        way, goes on (ours, decision 12).
+        """
+        instance = self.instances[instance_id]
+        local = instance.local
+        assert isinstance(local, Orchestrating)
+        self.disown(instance_id)
+        execution = Execution(local.name, effect.argument, local.custom_status, effect.unread)
+        self.instances[instance_id] = replace(instance, local=execution, answers=(), timers=())
+        self._begin_if_it_waits(instance_id)
+
+    # Entities.
+
+    def take(self, entity: str, origin: Origin) -> None:
+        """Run the oldest operation of an origin (paper 4.4, Ent-Take to Ent-EndCall in one)."""
+        request = self.queues.take(entity, origin)
+        found = self.queues.entities[entity]
+        outcome = run_operation(entity_named(self.program, entity), found.state, request)
+        self.queues.entities[entity] = replace(found, state=outcome.state)
+        for signal in outcome.signals:
+            self._signal(signal, (f"@{entity}", 0))
+        if request.caller is not None:
+            task_id = request.caller.task_id
+            answer: Answer = OperationCompleted(task_id, outcome.reply)
+            if outcome.message is not None:
+                answer = OperationFailed(task_id, outcome.message)
+            self.answer(request.caller, answer)
+
+    def _signal(self, signal: SignalSent, origin: Origin) -> None:
+        self.queues.enqueue(signal.entity, origin, Request(signal.operation, signal.argument))

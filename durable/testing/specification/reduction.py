@@ -1,0 +1,201 @@
+"""The reduction: transitions that may be taken at once, before all others, without losing outcomes.
+
+A choice may go first if whatever else can happen, now or later, leads to the same with it as
+without it: it is never disabled by another, it disables none, and the order cannot be noticed. And
+a chain of such choices must end, or it would hide the others for ever: none is taken for a
+function that can continue as new.
+
+Nothing here holds for a program that looks at the clock, nor for an instance that somebody might
+still start again or terminate: then it matters how far it has come when that happens.
+
+Rule 1. An answer to an orchestration without `AnyOf` and `Cancel`, outside sections, may go first
+        if it is a success. Nothing in such code tells whether a task is complete but waiting for
+        it, so an input may be applied earlier than it was recorded (paper, Lemma B.17); only among
+        failures the first counts. Inside a section an open call is noticed by the next one.
+Rule 2. The answer to the only task that an execution watches may go first if it waits for no
+        event: there is nothing that it could come before or after.
+Rule 3. A start whose id nobody else starts may go first: what the instance asks for is then on its
+        way and may take its time. The same holds for the begin of an accepted execution.
+Rule 4. An event or terminate for an instance with one life only may be sent at once, since it may
+        arrive late; if the instance is over it is refused, and it would have been dropped.
+Rule 5. A request may be taken at once by an entity that only one life can ever send to.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from durable.testing.programs.syntax import (
+    AnyOf,
+    CallEntity,
+    CallerAction,
+    CallOrchestration,
+    Cancel,
+    ContinueAsNew,
+    Entity,
+    Orchestration,
+    Program,
+    Section,
+    SignalEntity,
+    Start,
+    Terminate,
+)
+from durable.testing.specification.abandonment import watched
+from durable.testing.specification.choices import (
+    Act,
+    Begin,
+    Choice,
+    Fire,
+    StartChild,
+    TakeAnswer,
+    TakeRequest,
+)
+from durable.testing.specification.executions import Orchestrating
+from durable.testing.specification.hub_state import Execution, HubState, Instance
+from durable.testing.specification.inputs import (
+    ActivityFailed,
+    Answer,
+    ChildFailed,
+    OperationFailed,
+    Terminated,
+)
+from durable.testing.specification.survey import nodes_of
+from durable.testing.specification.tasks import EventWait, leaves_of
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What holds of a program whatever happens."""
+
+    starts: Counter[str]
+    terminates: tuple[tuple[int, str], ...]
+    child_ids: frozenset[str]
+    has_children: bool
+    racing: frozenset[str]
+    eternal: frozenset[str]
+    private: frozenset[str]
+
+
+def facts_of(program: Program) -> Facts:
+    """Read the facts off a program."""
+    calls = [n for n in nodes_of(program.orchestrations) if isinstance(n, CallOrchestration)]
+    return Facts(
+        starts=Counter(a.instance_id for a in program.script if isinstance(a, Start)),
+        terminates=tuple(
+            (at, action.instance_id)
+            for at, action in enumerate(program.script)
+            if isinstance(action, Terminate)
+        ),
+        child_ids=frozenset(call.instance_id for call in calls if call.instance_id is not None),
+        has_children=bool(calls),
+        racing=_with(program.orchestrations, (AnyOf, Cancel)),
+        eternal=_with(program.orchestrations, (ContinueAsNew,)),
+        private=_private_entities(program, {call.name for call in calls}),
+    )
+
+
+def first_of(facts: Facts, state: HubState, found: Iterable[Choice]) -> Choice | None:
+    """Give a choice that may go before all others, if there is one."""
+    if state.tells_time:
+        return None
+    return next((choice for choice in found if _may_go_first(facts, state, choice)), None)
+
+
+def _may_go_first(facts: Facts, state: HubState, choice: Choice) -> bool:
+    match choice:
+        case Act(action):
+            return _action_may_go_first(facts, state, action)
+        case Begin(instance_id):
+            return _begin_may_go_first(facts, state, instance_id)
+        case TakeAnswer(instance_id, answer):
+            return _answer_may_go_first(facts, state, instance_id, answer)
+        case Fire(instance_id):
+            return _answer_may_go_first(facts, state, instance_id, None)
+        case StartChild(start):
+            return start.instance_id not in facts.child_ids and not facts.starts[start.instance_id]
+        case _:
+            return isinstance(choice, TakeRequest) and choice.entity in facts.private
+
+
+def _action_may_go_first(facts: Facts, state: HubState, action: CallerAction) -> bool:
+    # An id without an instance may yet become a child's.
+    is_known = (
+        isinstance(action, Start)
+        or action.instance_id in dict(state.instances)
+        or not facts.has_children
+    )
+    return is_known and _lives_once(facts, action.instance_id)
+
+
+def _begin_may_go_first(facts: Facts, state: HubState, instance_id: str) -> bool:
+    instance = dict(state.instances)[instance_id]
+    assert isinstance(instance.local, Execution)
+    is_eternal = instance.local.name in facts.eternal
+    return not is_eternal and not _is_addressed(facts, state, instance_id, instance)
+
+
+def _answer_may_go_first(
+    facts: Facts, state: HubState, instance_id: str, answer: Answer | None
+) -> bool:
+    instance = dict(state.instances)[instance_id]
+    local = instance.local
+    assert isinstance(local, Orchestrating)
+    if local.name in facts.eternal or _is_addressed(facts, state, instance_id, instance):
+        return False
+    is_failure = isinstance(answer, ActivityFailed | ChildFailed | OperationFailed)
+    if local.name not in facts.racing and local.lock is None and not is_failure:
+        return True
+    return len(watched(local)) == 1 and not _waits_for_events(local)
+
+
+def _waits_for_events(local: Orchestrating) -> bool:
+    if local.awaited is None:
+        return False
+    leaves = leaves_of(local.tasks, local.awaited)
+    return any(isinstance(local.tasks[leaf], EventWait) for leaf in leaves)
+
+
+def _lives_once(facts: Facts, instance_id: str) -> bool:
+    return facts.starts[instance_id] <= 1 and instance_id not in facts.child_ids
+
+
+def _is_addressed(facts: Facts, state: HubState, instance_id: str, instance: Instance) -> bool:
+    """Tell whether somebody may still start or terminate this instance."""
+    return (
+        not _lives_once(facts, instance_id)
+        or any(isinstance(mail, Terminated) for mail in instance.mail)
+        or any(at >= state.actions_done and id_ == instance_id for at, id_ in facts.terminates)
+    )
+
+
+def _with(functions: Iterable[Orchestration], kinds: tuple[type, ...]) -> frozenset[str]:
+    return frozenset(
+        function.name
+        for function in functions
+        if any(isinstance(node, kinds) for node in nodes_of(function))
+    )
+
+
+def _private_entities(program: Program, children: set[str]) -> frozenset[str]:
+    """Give the entities that one life at most can send to; one that an entity sends to is none."""
+    lives = Counter(a.orchestration for a in program.script if isinstance(a, Start))
+    senders: Counter[str] = Counter()
+    functions: tuple[Orchestration | Entity, ...] = (*program.orchestrations, *program.entities)
+    for function in functions:
+        is_many = isinstance(function, Entity) or function.name in children
+        for entity in _entities_named_in(function):
+            senders[entity] += 2 if is_many else lives[function.name]
+    return frozenset(each.name for each in program.entities if senders[each.name] <= 1)
+
+
+def _entities_named_in(function: Orchestration | Entity) -> set[str]:
+    named: set[str] = set()
+    for node in nodes_of(function):
+        match node:
+            case CallEntity(entity) | SignalEntity(entity):
+                named.add(entity)
+            case Section(entities):
+                named.update(entities)
+            case _:
+                pass
+    return named

@@ -1,0 +1,239 @@
+"""Waiting: the tasks of one execution at work, what they ask for, and what completes them.
+
+Rule 1. A task is scheduled when it is awaited, alone or inside another, leaves from left to right;
+        ids count up from 0. A task that was scheduled is not scheduled again.
+Rule 2. An external event goes only to a wait that is awaited now: the earliest unread event that
+        one of the waits asks for, to the first such wait, and only while the awaited task is not
+        complete. (docs/decisions/0004)
+Rule 3. A timer is due so long after the time of the episode in which it was made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from durable.testing.programs.syntax import (
+    AllOf,
+    AnyOf,
+    Made,
+    Value,
+)
+from durable.testing.programs.syntax import Task as TaskExpression
+from durable.testing.specification.effects import (
+    Effect,
+)
+from durable.testing.specification.executions import Lock, Orchestrating
+from durable.testing.specification.heap import compact, open_among, reachable
+from durable.testing.specification.inputs import (
+    ActivityCompleted,
+    ActivityFailed,
+    Answer,
+    ChildCompleted,
+    ChildFailed,
+    EventArrived,
+    OperationCompleted,
+    OperationFailed,
+    SectionEntered,
+    TimerFired,
+)
+from durable.testing.specification.leaves import ask, leaf_of
+from durable.testing.specification.lock_rules import broken_by
+from durable.testing.specification.tasks import (
+    All,
+    Any,
+    Asked,
+    Completed,
+    Completion,
+    EventWait,
+    Failed,
+    Kind,
+    Never,
+    Ref,
+    SectionEntry,
+    Task,
+    Timer,
+    Unasked,
+    completion_of,
+    leaves_of,
+)
+
+ANSWERED_BY: Mapping[type[Answer], Kind] = {
+    ActivityCompleted: "activity",
+    ActivityFailed: "activity",
+    TimerFired: "timer",
+    ChildCompleted: "child",
+    ChildFailed: "child",
+    OperationCompleted: "operation",
+    OperationFailed: "operation",
+    SectionEntered: "section",
+}
+
+
+class Raised(Exception):  # noqa: N818  (it is the program's error, and no fault of ours)
+    """The code of the program raises an error."""
+
+    def __init__(self, message: str) -> None:
+        """Remember the message, which is all that a program's error has."""
+        super().__init__(message)
+        self.message = message
+
+
+class WrongAnswerError(ValueError):
+    """An answer names a task of another kind: no execution can have asked for it."""
+
+
+class Waiting:
+    """The heap of tasks of one execution, and the one that the code waits for."""
+
+    def __init__(self, state: Orchestrating, time: datetime) -> None:
+        """Thaw what a state says of tasks."""
+        self.effects: list[Effect] = []
+        self.awaited = state.awaited
+        self.lock = state.lock
+        self.unread = list(state.unread)
+        self._time = time
+        self._tasks = list(state.tasks)
+        self._made = dict(state.made)
+        self._scheduled = state.scheduled
+        self._completions = sum(isinstance(task, Completed | Failed) for task in state.tasks)
+
+    def freeze(self, state: Orchestrating) -> Orchestrating:
+        """Put the tasks into a state, but for those that cannot matter any more."""
+        roots = [*self._made.values(), *([] if self.awaited is None else [self.awaited])]
+        kept = reachable(self._tasks, roots) | open_among(self._tasks)
+        tasks, moved = compact(self._tasks, kept)
+        return replace(
+            state,
+            unread=tuple(self.unread),
+            made=tuple(sorted((name, moved[ref]) for name, ref in self._made.items())),
+            tasks=tasks,
+            awaited=None if self.awaited is None else moved[self.awaited],
+            lock=self.lock,
+            scheduled=self._scheduled,
+        )
+
+    def forget_made(self) -> None:
+        """Let go of all that the code could name: it is over."""
+        self._made = {}
+
+    def completion(self) -> Completion | None:
+        """Tell how what is awaited is complete, `None` while it is not."""
+        return None if self.awaited is None else completion_of(self._tasks, self.awaited)
+
+    # What the code does.
+
+    def make(self, name: str, task: TaskExpression, variables: Mapping[str, Value]) -> None:
+        """Make a task and keep it under a name; nothing is asked for yet (rule 1)."""
+        self._made[name] = self._build(task, variables)
+
+    def await_task(self, task: TaskExpression, variables: Mapping[str, Value]) -> None:
+        """Schedule what is not yet, and wait for it; `Raised` if a section forbids it."""
+        ref = self._build(task, variables)
+        self._check_lock_rules(ref)
+        for leaf in leaves_of(self._tasks, ref):
+            self._schedule(leaf)
+        self.awaited = ref
+        self._deliver()
+
+    def await_section(self, entities: tuple[str, ...]) -> None:
+        """Ask for the locks of a section, and wait for them (paper 4, CS-Enter)."""
+        ref = self._add(SectionEntry(entities))
+        self._schedule(ref)
+        self.awaited = ref
+
+    def cancel(self, name: str) -> None:
+        """Cancel a timer that is not complete; nothing else can be cancelled (ours, decision 1)."""
+        ref = self._made.get(name)
+        if ref is None:
+            return
+        match self._tasks[ref]:
+            case Timer() | Asked(kind="timer") as timer:
+                self._tasks[ref] = replace(timer, is_cancelled=True)
+            case _:
+                pass
+
+    # What happens to it.
+
+    def arrive(self, event: EventArrived) -> None:
+        """Take an external event, and keep it until it is asked for (rule 2)."""
+        self.unread.append(event)
+        self._deliver()
+
+    def answer(self, answer: Answer) -> None:
+        """Complete the task of this id; without effect where it is not open (paper 4.3, Act-Done).
+
+        Paper 4.3.5: every place that holds the task sees it complete. Ours, decision 3: an answer
+        to nobody is consumed. `WrongAnswerError` if the task is of another kind.
+        """
+        for ref, task in enumerate(self._tasks):
+            if isinstance(task, Asked) and task.task_id == answer.task_id:
+                if task.kind != ANSWERED_BY[type(answer)]:
+                    raise WrongAnswerError(f"{answer} answers no {task.kind}.")
+                self._tasks[ref] = Never() if task.is_cancelled else self._completed(answer)
+                return
+
+    def _completed(self, answer: Answer) -> Task:
+        self._completions += 1
+        match answer:
+            case ActivityFailed() | ChildFailed() | OperationFailed():
+                return Failed(self._completions, answer.message)
+            case ActivityCompleted() | ChildCompleted() | OperationCompleted():
+                return Completed(self._completions, answer.value)
+            case _:
+                return Completed(self._completions, None)
+
+    def _deliver(self) -> None:
+        if self.awaited is None:
+            return
+        leaves = list(leaves_of(self._tasks, self.awaited))
+        while self.completion() is None:
+            waits: dict[str, Ref] = {}
+            for leaf in leaves:
+                task = self._tasks[leaf]
+                if isinstance(task, EventWait):
+                    waits.setdefault(task.name, leaf)
+            taken = next((at for at, event in enumerate(self.unread) if event.name in waits), None)
+            if taken is None:
+                return
+            event = self.unread.pop(taken)
+            self._completions += 1
+            self._tasks[waits[event.name]] = Completed(self._completions, event.data)
+
+    # Making and asking.
+
+    def _add(self, task: Task) -> Ref:
+        self._tasks.append(task)
+        return len(self._tasks) - 1
+
+    def _build(self, task: TaskExpression, variables: Mapping[str, Value]) -> Ref:
+        match task:
+            case Made(name):
+                found = self._made.get(name)
+                return self._add(All(())) if found is None else found
+            case AllOf(tasks):
+                return self._add(All(tuple(self._build(child, variables) for child in tasks)))
+            case AnyOf(tasks):
+                return self._add(Any(tuple(self._build(child, variables) for child in tasks)))
+            case _:
+                return self._add(leaf_of(task, variables, self._time))
+
+    def _check_lock_rules(self, ref: Ref) -> None:
+        if self.lock is None:
+            return
+        wanted = [self._tasks[leaf] for leaf in leaves_of(self._tasks, ref)]
+        broken = broken_by(
+            wanted, locked=self.lock.entities, section=self.lock.task_id, tasks=self._tasks
+        )
+        if broken is not None:
+            raise Raised(broken)
+
+    def _schedule(self, ref: Ref) -> None:
+        task = self._tasks[ref]
+        if isinstance(task, Unasked):
+            task_id = self._scheduled
+            self._scheduled += 1
+            section = None if self.lock is None else self.lock.task_id
+            self._tasks[ref], effect = ask(task, task_id=task_id, section=section)
+            self.effects.append(effect)
+            if isinstance(task, SectionEntry):
+                self.lock = Lock(task_id, task.entities)

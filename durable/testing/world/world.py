@@ -1,0 +1,327 @@
+"""World: a task hub on the memory store, the hosts that serve it, and one seed.
+
+`with World(registry) as world: world.run(...)`, or, in a function that is decorated with
+`in_virtual_time`, just `world = World(registry)` and `await`.
+
+Time is virtual, chance comes from the schedule alone: the same schedule and faults give the same
+run, storage call by storage call. When nothing is visible and nothing runs, the clock jumps to the
+next message, or to the next sweep that has something to do. A dead host is replaced by a new one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
+
+from durable.client.durable_client import DurableClient
+from durable.engine.registry import Registry
+from durable.engine.settings import EngineSettings
+from durable.engine.timers import NEAR_S
+from durable.engine.worker import TaskHubWorker
+from durable.model.envelopes import decode_message
+from durable.model.history import TimerFired
+from durable.storage.memory import StoredMessage
+from durable.storage.port import StorageOutcome, TaskHubStore
+from durable.testing.world.actors import Actor, ActorDied
+from durable.testing.world.faults import Fault
+from durable.testing.world.gate import Gate
+from durable.testing.world.gated_store import GatedStore
+from durable.testing.world.hosts import Host
+from durable.testing.world.journal import Entry, Journal, JournaledStore, Put
+from durable.testing.world.schedule import TICK_S, Schedule
+from durable.testing.world.virtual_time import (
+    START,
+    Ids,
+    VirtualEnvironment,
+    VirtualLoop,
+    virtual_clock,
+)
+
+T = TypeVar("T")
+
+SWEEP_PERIOD_S = 60.0
+POLL_S = 5 * TICK_S
+ROUNDS_MAX = 20_000
+CALLER_ATTEMPTS_MAX = 8
+
+WorkerFactory = Callable[..., TaskHubWorker]
+
+
+class World:
+    """One task hub and its hosts.
+
+    `other_code`: what every second host runs until `deploy` brings the right code everywhere, as
+    in the middle of a deployment.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        schedule: Schedule | None = None,
+        faults: Iterable[Fault] = (),
+        hosts: int = 2,
+        messages_at_once: int = 4,
+        skews_s: Sequence[float] = (0.0,),
+        rows_per_transaction_max: int = 100,
+        rows_per_page_max: int = 1000,
+        settings: EngineSettings | None = None,
+        other_code: Registry | None = None,
+        worker: WorkerFactory = TaskHubWorker,
+    ) -> None:
+        """Build it; nothing runs yet."""
+        schedule = schedule or Schedule()
+        self.clock = virtual_clock()
+        self.gate = Gate(schedule, faults)
+        self.store = JournaledStore(
+            now=self.clock.now,
+            chance=self.gate.timetable,
+            rows_per_transaction_max=rows_per_transaction_max,
+            rows_per_page_max=rows_per_page_max,
+        )
+        self.store.journal = self.journal = Journal(self.clock.now)
+        self.journal.watchers.append(self._stir_on_put)
+        self.about_to_run: list[Callable[[StoredMessage], None]] = []
+        self._beside: set[asyncio.Task[None]] = set()
+        self._failures: list[BaseException | None] = []
+        self._stirred: asyncio.Future[None] | None = None
+        self._registry = registry
+        self._other_code = other_code
+        self._settings = settings or EngineSettings()
+        self._worker = worker
+        self._ids = Ids()
+        self._seed = schedule.seed
+        self._skews_s = skews_s
+        self._messages_at_once = messages_at_once
+        self._hosts_made = 0
+        self._callers_made = 0
+        self._ghosts: list[Host] = []
+        self.hosts = [self._new_host() for _ in range(hosts)]
+        self.environment = self._new_environment()
+        self._runner = asyncio.Runner(loop_factory=lambda: VirtualLoop(self.clock))
+
+    def __enter__(self) -> Self:
+        """Open the loop."""
+        self._runner.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs, as a crash of every host would."""
+        for host in self._everybody():
+            host.actor.is_dead = True
+        self._runner.close()
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run until this is done, in virtual time."""
+        return self._runner.run(main)
+
+    # The hosts.
+
+    def _new_host(self) -> Host:
+        self._hosts_made += 1
+        actor = Actor(f"host{self._hosts_made}")
+        is_other = self._other_code is not None and self._hosts_made % 2 == 0
+        registry = self._other_code if is_other and self._other_code else self._registry
+        skew_s = self._skews_s[self._hosts_made % len(self._skews_s)]
+        environment = self._new_environment(skew_s)
+        store: TaskHubStore = GatedStore(self.store, self.gate, actor)
+        return Host(
+            actor,
+            self._worker(store, registry, environment, self._settings),
+            store=self.store,
+            gate=self.gate,
+            invocations_max=self._messages_at_once,
+            about_to_run=self._tell_about_to_run,
+            returned=self._stir,
+        )
+
+    def _new_environment(self, skew_s: float = 0.0) -> VirtualEnvironment:
+        seed = self._seed * 31 + self._hosts_made
+        return VirtualEnvironment(self.clock, seed, skew_s=skew_s, ids=self._ids)
+
+    def _tell_about_to_run(self, message: StoredMessage) -> None:
+        for watcher in self.about_to_run:
+            watcher(message)
+
+    def deploy(self, registry: Registry | None = None) -> None:
+        """Give new hosts in the place of all: with this code, or with the right one everywhere.
+
+        The old ones take nothing new; what they run they finish, as when an app is drained.
+        """
+        self._registry = registry or self._registry
+        self._other_code = None
+        self._ghosts.extend(self.hosts)
+        self.hosts = [self._new_host() for _ in self.hosts]
+
+    def kill_hosts(self, *, idle_too: bool = True) -> None:
+        """Kill every host in the middle of whatever it does, or those that do something."""
+        for host in self._everybody():
+            if idle_too or host.running:
+                host.actor.is_dead = True
+
+    def _replace_dead(self) -> None:
+        """Put a new host in the place of each dead one."""
+        for index, host in enumerate(self.hosts):
+            if host.actor.is_dead:
+                self._ghosts.append(host)
+                self.hosts[index] = self._new_host()
+
+    def running(self) -> list["asyncio.Task[None]"]:
+        """List what is under way: invocations, those of dead and frozen hosts too, and callers."""
+        invocations = [task for host in self._everybody() for task in host.running]
+        return [*self._beside, *invocations]
+
+    # Callers.
+
+    async def as_caller(self, act: Callable[[DurableClient], Awaitable[T]]) -> T:
+        """Let a caller do something, once. Raises what the client does, and `ActorDied`."""
+        self._callers_made += 1
+        actor = Actor(f"caller{self._callers_made}")
+        return await act(DurableClient(GatedStore(self.store, self.gate, actor), self.environment))
+
+    async def as_client(self, act: Callable[[DurableClient], Awaitable[T]]) -> T:
+        """Let a caller do something; one that dies, or learns no outcome, does it once more."""
+        for _ in range(CALLER_ATTEMPTS_MAX):
+            try:
+                return await self.as_caller(act)
+            except (ActorDied, StorageOutcome):
+                continue
+        raise AssertionError(f"no caller got through in {CALLER_ATTEMPTS_MAX} attempts")
+
+    def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Let something happen beside the hosts, such as callers; `settle` waits for it too."""
+        task = asyncio.ensure_future(coroutine)
+        self._beside.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        self._beside.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failures.append(task.exception())
+        self._stir()
+
+    # Time.
+
+    async def settle(self) -> None:
+        """Serve until nothing runs and no message, timer or late write is left."""
+        await self._serve(None)
+
+    async def run_for(self, seconds: float) -> None:
+        """Serve for so long."""
+        await self._serve(self.clock.seconds + seconds)
+
+    async def _serve(self, until: float | None) -> None:
+        next_sweep = self.clock.seconds + SWEEP_PERIOD_S
+        for _ in range(ROUNDS_MAX):
+            self._raise_findings()
+            self._replace_dead()
+            if until is not None and self.clock.seconds >= until:
+                return
+            wake_at = self._wakes_at(next_sweep)
+            if wake_at is None and not self.running() and not self.gate.has_late_writes:
+                if until is None:
+                    return
+                wake_at = until
+            if self._is_sweep_due(next_sweep):
+                self.hosts[0].begin(self.hosts[0].worker.sweep())
+                next_sweep = self.clock.seconds + SWEEP_PERIOD_S
+            await self._receive()
+            await self._pass_time(wake_at if until is None else min(wake_at or until, until))
+        raise AssertionError(
+            f"no rest after {ROUNDS_MAX} rounds: {[m.body for m in self.store.messages[:3]]}"
+        )
+
+    def _raise_findings(self) -> None:
+        if self.journal.finding is not None:
+            raise self.journal.finding
+        for failure in (*self._failures, *(f for host in self._everybody() for f in host.failures)):
+            if failure is not None:
+                raise failure
+
+    def _everybody(self) -> list[Host]:
+        return [*self.hosts, *self._ghosts]
+
+    async def _receive(self) -> None:
+        """Let a host that has room take what is visible."""
+        if not self.store.visible():
+            return
+        hosts = [host for host in self.hosts if host.is_serving()]
+        if hosts:
+            await self.gate.timetable.pick(hosts).receive()
+
+    async def _pass_time(self, wake_at: float | None) -> None:
+        """Let what runs go on for a moment; where nothing can be done, until something can."""
+        now = self.clock.seconds
+        if self.store.visible() and any(host.is_serving() for host in self.hosts):
+            await asyncio.sleep(POLL_S)
+            return
+        moments = [host.actor.frozen_until for host in self.hosts]
+        if wake_at is not None:
+            moments.append(wake_at)
+        wake_at = min((moment for moment in moments if moment > now), default=now + SWEEP_PERIOD_S)
+        await self._until_stirred(wake_at)
+
+    async def _until_stirred(self, at: float) -> None:
+        """Wait until something was put or has returned, at the latest until this time."""
+        loop = asyncio.get_running_loop()
+        self._stirred = loop.create_future()
+        timer = loop.call_at(at, self._stir)
+        try:
+            await self._stirred
+        finally:
+            timer.cancel()
+
+    def _stir(self) -> None:
+        if self._stirred is not None and not self._stirred.done():
+            self._stirred.set_result(None)
+
+    def _stir_on_put(self, entry: Entry, _: datetime) -> None:
+        if isinstance(entry, Put):
+            self._stir()
+
+    def _wakes_at(self, next_sweep: float) -> float | None:
+        """Say when there is something to do, be it in the past; `None`: never."""
+        moments = [self._seconds(message.visible_at) for message in self.store.messages]
+        if self._needs_sweep():
+            moments.append(max(next_sweep, self._sweep_of_use()))
+        return min(moments, default=None)
+
+    def _is_sweep_due(self, next_sweep: float) -> bool:
+        due_at = max(next_sweep, self._sweep_of_use()) if self._needs_sweep() else None
+        return due_at is not None and self.clock.seconds >= due_at and self.hosts[0].is_serving()
+
+    def _needs_sweep(self) -> bool:
+        return bool(self.store.timers or self.store.poison)
+
+    def _sweep_of_use(self) -> float:
+        """Say when the first sweep is that finds something: nobody waits for idle ones."""
+        if self.store.poison:
+            return 0.0
+        fired = [decode_message(body).event for body in self.store.timers.values()]
+        near_at = [
+            self._seconds(event.fire_at - timedelta(seconds=NEAR_S))
+            for event in fired
+            if isinstance(event, TimerFired)
+        ]
+        return min(near_at, default=0.0)
+
+    @staticmethod
+    def _seconds(moment: datetime) -> float:
+        return (moment - START).total_seconds()
+
+    def queue_of(self, queue: str) -> list[str]:
+        """List the bodies in a queue."""
+        return [message.body for message in self.store.messages if message.queue == queue]
+
+    # At the end.
+
+    async def deliver_everything_again(self) -> None:
+        """Put every message that was ever put once more, and settle."""
+        sent = [
+            (entry.message.queue, entry.message.body)
+            for entry in self.journal.entries
+            if isinstance(entry, Put)
+        ]
+        for queue, body in dict.fromkeys(sent):
+            await self.store.put(queue, body)
+        await self.settle()

@@ -1,0 +1,162 @@
+"""Bugs around an invocation and its process: leaders, timers, patience, poison (A1, A4, B, K)."""
+
+import contextlib
+from dataclasses import replace
+from datetime import datetime
+
+from durable.engine import dispatch, worker
+from durable.engine.activities import failed, run_activity
+from durable.engine.coalescer import Coalescer, Submission, _Lane
+from durable.engine.holding import Held, hold
+from durable.engine.outbox import Outgoing
+from durable.engine.proposals import Proposer
+from durable.engine.registry import Registry
+from durable.engine.sweep import Sweeper
+from durable.engine.timers import key_of
+from durable.engine.worker import BACKOFF_S_MAX, TaskHubWorker
+from durable.model.environment import Environment
+from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired
+from durable.model.ids import InstanceId
+from durable.model.messages import TaskMessage
+from durable.storage.port import TIMERS, Poisoned, StorageFault
+from tests.mutants.mutant import mutant
+
+_deliver = TaskHubWorker._deliver
+_promote = Sweeper._promote
+_readmit = Sweeper._readmit
+
+
+@mutant(TaskHubWorker, "_deliver", rule="A1")
+async def acknowledged_although_storage_failed(
+    self: TaskHubWorker, message: TaskMessage, *, duty: bool
+) -> None:
+    """An invocation whose state could not be read or committed returns as if it had been.
+
+    The host deletes the message, and what it carried is lost.
+    """
+    with contextlib.suppress(StorageFault):
+        await self._coalescer.submit(message, duty=duty)
+
+
+@mutant(TaskHubWorker, "_deliver", rule="A4")
+async def handed_back_without_again(
+    self: TaskHubWorker, message: TaskMessage, *, duty: bool
+) -> None:
+    """Where storage stays away a copy of the message is put back as it came.
+
+    If its episode is committed and not sent, the copy is known, has no duty, and is dropped.
+    """
+    try:
+        await _deliver(self, message, duty=duty)
+    except StorageFault:
+        queue = self._control_queue(message)
+        copy = Outgoing(queue=queue, message=message, delay_s=BACKOFF_S_MAX)
+        await self._dispatcher.put(copy)
+
+
+@mutant(TaskHubWorker, "_deliver_when_due", rule="A4")
+async def a_timer_put_back_without_its_duty(
+    self: TaskHubWorker, message: TaskMessage, *, duty: bool
+) -> None:
+    """A redelivered timer that this host's clock finds early is put back as it came.
+
+    If a host whose clock is ahead recorded it and died, nobody sends that episode.
+    """
+    fired = message.event
+    if isinstance(fired, TimerFired) and fired.fire_at > self._environment.now():
+        await self._put(Outgoing(queue=TIMERS, message=message, due_at=fired.fire_at))
+        return
+    await self._deliver(message, duty=duty)
+
+
+@mutant(worker, "hold", rule="A4")
+def a_held_copy_without_again(message: TaskMessage, now: datetime) -> tuple[TaskMessage, float]:
+    """The copy that is held for a host with the right code has no `again`.
+
+    A redelivered message that stood in one batch with a new one loses its duty.
+    """
+    copy, delay_s = hold(message, now)
+    return replace(copy, again=message.again), delay_s
+
+
+@mutant(Coalescer, "_lead", rule="B4")
+async def a_dead_leader_leaves_its_followers_waiting(
+    self: Coalescer, instance_id: InstanceId, lane: _Lane, mine: Submission
+) -> None:
+    """The leader steps down at the end of its way and nowhere else.
+
+    Where its invocation is killed, its batch and all who come later wait for ever (hole H14a).
+    """
+    lane.has_leader = True
+    if mine.answer.done():
+        mine.answer = mine.answer.get_loop().create_future()
+    while not mine.answer.done():
+        size = min(len(lane.pending), self._batch_max)
+        await self._deal_with(instance_id, [lane.pending.popleft() for _ in range(size)])
+    self._step_down(instance_id, lane)
+
+
+@mutant(Submission, "fail", rule="B4")
+def a_failed_batch_is_answered_as_done(self: Submission, error: BaseException) -> None:
+    """A leader that fails or dies releases its followers.
+
+    Their messages are deleted, and nothing of them was recorded.
+    """
+    self.done()
+
+
+@mutant(TaskHubWorker, "_deliver_when_due", rule="semantics 5.4: timer early")
+async def timers_fire_early(self: TaskHubWorker, message: TaskMessage, *, duty: bool) -> None:
+    """A timer is delivered whenever its message shows, due or not."""
+    await self._deliver(message, duty=duty)
+
+
+@mutant(Sweeper, "_promote", rule="sweep: copy, then remove")
+async def a_far_timer_removed_before_it_is_put(self: Sweeper, key: str, body: str) -> None:
+    """A timer that has come near is taken out of the table, then put into the queue.
+
+    A sweep that dies in between has lost it.
+    """
+    await self._store.remove_timer(key)
+    await _promote(self, key, body)
+
+
+@mutant(dispatch, "timer_key", rule="sweep: one row a timer")
+def far_timers_known_by_their_time(message: TaskMessage, due_at: datetime) -> str:
+    """Two far timers that are due at one time have one row: the second replaces the first."""
+    return key_of(due_at)
+
+
+@mutant(Sweeper, "_readmit", rule="K: poison")
+async def poison_forgotten_before_it_is_readmitted(self: Sweeper, poisoned: Poisoned) -> None:
+    """A message that the host has given up is deleted, then put again.
+
+    A sweep that dies in between has lost it.
+    """
+    await self._store.forget_poisoned(poisoned)
+    await _readmit(self, poisoned)
+
+
+@mutant(worker, "run_activity", rule="K: missing function")
+async def a_missing_activity_fails_at_once(
+    registry: Registry, environment: Environment, task: TaskScheduled
+) -> TaskCompleted | TaskFailed:
+    """A host that has not the activity fails the task, as if no other host could have it.
+
+    A deploy in progress fails orchestrations.
+    """
+    try:
+        return await run_activity(registry, environment, task)
+    except Held as held:
+        return failed(task, LookupError(held.reason), environment)
+
+
+@mutant(Proposer, "_is_final", rule="K: missing function")
+def a_missing_orchestrator_parks_at_once(
+    self: Proposer, messages: list[TaskMessage], now: datetime
+) -> bool:
+    """A host that has not the orchestrator parks the instance, as if no other host could have it.
+
+    A deploy in progress stops orchestrations.
+    """
+    return True

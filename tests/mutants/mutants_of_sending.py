@@ -1,0 +1,246 @@
+"""Bugs in sending: commit before send, the token, the duty, and the unsent set (rules A)."""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from durable.engine import collection, proposals
+from durable.engine.dispatch import Dispatcher
+from durable.engine.episode_rows import record_after, sends
+from durable.engine.inbox import Verdict
+from durable.engine.orchestrations import Orchestrations
+from durable.engine.outbox import outbox
+from durable.engine.turn import Proposal, Turn
+from durable.engine.warm import InstanceState, SentEpisodes
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.records import encode_record
+from durable.replay.decision import Decision
+from durable.storage.port import LostRace, StorageFault
+from tests.mutants.mutant import mutant, mutant_of_many, replaced
+
+_write = Orchestrations._write
+_turn_dispatch = Orchestrations._dispatch
+_dispatch = Dispatcher.dispatch
+_of = SentEpisodes.of
+
+
+@mutant_of_many(rule="commit before send")
+@contextlib.contextmanager
+def sends_before_commit() -> Iterator[None]:
+    """The messages go out, then comes the commit.
+
+    One that loses its race, or dies in between, has sent what never happened; an activity runs on a
+    decision that is not committed.
+    """
+
+    async def send_then_write(
+        self: Orchestrations, turn: Turn, state: InstanceState, proposal: Proposal
+    ) -> bool:
+        for outgoing in outbox(turn.instance_id, proposal.rows):
+            await self.dispatcher.put(outgoing)
+        return await _write(self, turn, state, proposal)
+
+    async def only_show(
+        self: Dispatcher,
+        instance_id: InstanceId,
+        state: InstanceState,
+        rows: Iterable[HistoryRow],
+        *,
+        shows: bool,
+    ) -> None:
+        await _dispatch(self, instance_id, state, (), shows=shows)
+
+    with (
+        replaced(Orchestrations, "_write", send_then_write),
+        replaced(Dispatcher, "dispatch", only_show),
+    ):
+        yield
+
+
+@mutant(Orchestrations, "_dispatch", rule="A1")
+async def followers_released_at_the_commit(self: Orchestrations, turn: Turn) -> None:
+    """The batch is answered when it is committed, before its messages are sent.
+
+    A leader that is killed then leaves tasks that nothing will send (hole H14b).
+    """
+    for submission in turn.batch:
+        submission.done()
+    await _turn_dispatch(self, turn)
+
+
+@mutant(Dispatcher, "_insist", rule="A1")
+async def a_put_that_fails_is_forgiven(
+    self: Dispatcher, send: Callable[[], Awaitable[None]]
+) -> None:
+    """A message that storage refuses is not sent again, and nobody hears of it.
+
+    The episode counts as sent and the task is never run.
+    """
+    with contextlib.suppress(StorageFault):
+        await send()
+
+
+@mutant(Turn, "has_duty", rule="A2")
+def duty_forgotten(self: Turn) -> bool:
+    """A message that comes again is just dropped where it is known.
+
+    What a dead sender left unsent stays unsent.
+    """
+    return False
+
+
+@mutant(Turn, "has_duty", rule="A2")
+def foreign_and_ended_dropped_without_duty(self: Turn) -> bool:
+    """Only a known message has the duty.
+
+    Where the sender of the last episode died, its message finds the instance ended, is dropped, and
+    lists show Running for ever (hole H2).
+    """
+    judged = zip(self.batch, self.verdicts, strict=True)
+    return any(
+        verdict is Verdict.KNOWN and (submission.duty or self.is_tried)
+        for submission, verdict in judged
+    )
+
+
+@mutant(proposals, "record_after", rule="A6")
+def own_episode_not_unsent(
+    decision: Decision,
+    before: InstanceRecord | None,
+    opened: InstanceRecord,
+    rows: tuple[HistoryRow, ...],
+    *,
+    sent: frozenset[int],
+    now: datetime,
+    commit_id: str,
+) -> InstanceRecord:
+    """The episode that is being committed is not noted as unsent.
+
+    If its sender dies, the message that comes again finds nothing to send.
+    """
+    record = record_after(decision, before, opened, rows, sent=sent, now=now, commit_id=commit_id)
+    return replace(record, unsent=record.unsent - {record.episode})
+
+
+@mutant(proposals, "record_after", rule="A6")
+def a_change_of_status_alone_is_not_unsent(
+    decision: Decision,
+    before: InstanceRecord | None,
+    opened: InstanceRecord,
+    rows: tuple[HistoryRow, ...],
+    *,
+    sent: frozenset[int],
+    now: datetime,
+    commit_id: str,
+) -> InstanceRecord:
+    """An episode that sends nothing is not noted as unsent, though lists must show its change.
+
+    If its sender dies first, they show Running for ever (hole H13).
+    """
+    record = record_after(decision, before, opened, rows, sent=sent, now=now, commit_id=commit_id)
+    if any(sends(row.event) for row in rows):
+        return record
+    return replace(record, unsent=record.unsent - {record.episode})
+
+
+@mutant(SentEpisodes, "of", rule="A5")
+def unsent_as_a_watermark(
+    self: SentEpisodes, instance_id: InstanceId, life_id: ExecutionId
+) -> frozenset[int]:
+    """What was sent last is taken for the end of all that was sent.
+
+    An older episode, whose sender died, is taken out with it and never sent.
+    """
+    last = max(_of(self, instance_id, life_id), default=-1)
+    return frozenset(range(last + 1))
+
+
+@mutant(Dispatcher, "dispatch", rule="A5")
+async def noted_as_sent_before_it_is_sent(
+    self: Dispatcher,
+    instance_id: InstanceId,
+    state: InstanceState,
+    rows: Iterable[HistoryRow],
+    *,
+    shows: bool,
+) -> None:
+    """The process remembers an episode as sent when it begins to send it.
+
+    If that invocation is killed, the next commit takes the episode out of the set.
+    """
+    record = state.snapshot.record
+    assert record is not None
+    self._sent.note(instance_id, record.life_id, frozenset({record.episode}))
+    await _dispatch(self, instance_id, state, rows, shows=shows)
+
+
+@mutant(Dispatcher, "resend", rule="A5")
+async def taken_out_before_it_is_sent_again(
+    self: Dispatcher, instance_id: InstanceId, state: InstanceState, except_episode: int | None
+) -> None:
+    """Who takes over from a dead sender takes the episodes out of the set first.
+
+    If he dies as well, nobody will send them.
+    """
+    record = state.snapshot.record
+    if record is None or not (need := record.unsent - {except_episode}):
+        return
+    await self._take_out(instance_id, state, need)
+    rows = [row for row in state.snapshot.rows if row.episode in need]
+    await self._send_all(
+        outgoing
+        for outgoing in outbox(instance_id, rows, again=True)
+        if self._is_wanted(outgoing, record, state)
+    )
+    await self.project(instance_id, state)
+
+
+@mutant(Dispatcher, "_take_out", rule="A5")
+async def taken_out_with_the_next_commit_only(
+    self: Dispatcher, instance_id: InstanceId, state: InstanceState, sent: frozenset[int]
+) -> None:
+    """What was sent again stays in the set until the next commit.
+
+    An ended instance has none, and everything is sent again for ever (hole H4).
+    """
+
+
+@mutant(Dispatcher, "_take_out", rule="A5")
+async def taken_out_of_an_old_record(
+    self: Dispatcher, instance_id: InstanceId, state: InstanceState, sent: frozenset[int]
+) -> None:
+    """Taking out writes the record at hand under whatever ETag stands now.
+
+    The sequence number goes back, and what somebody else has committed is gone.
+    """
+    record, sentinel = state.snapshot.record, await self._store.read_sentinel(instance_id)
+    if record is None or sentinel is None:
+        return
+    cleared = replace(record, unsent=record.unsent - sent, commit_id=self._environment.new_id())
+    with contextlib.suppress(LostRace):
+        etag = await self._store.transact(
+            instance_id, (), encode_record(cleared), etag=sentinel.etag
+        )
+        state.snapshot = replace(state.snapshot, record=cleared, etag=etag)
+
+
+@mutant(Turn, "has_duty", rule="A7")
+def every_known_message_sends_again(self: Turn) -> bool:
+    """A repeat has the duty the first time that it comes, too.
+
+    What another host is just sending is sent twice, and an activity runs twice where nothing has
+    failed (hole H5).
+    """
+    return any(verdict is not Verdict.NEW for verdict in self.verdicts)
+
+
+@mutant(collection, "_adopt", rule="A9")
+async def old_episodes_never_adopted(
+    dispatcher: Dispatcher, instance_id: InstanceId, state: InstanceState
+) -> None:
+    """The collector waits for somebody else to take old episodes out of the unsent set.
+
+    The rows of the life before stay behind, though nothing has failed.
+    """

@@ -1,0 +1,100 @@
+"""The catalogue itself: a mutant is one bug; while it is applied it is there, then it is gone."""
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.mutants.catalogue import MUTANTS, NOT_YET, RULES, UNSEEN, Mutant, rule_of
+
+ALL = (*MUTANTS, *UNSEEN)
+PLACES_MAX = 4
+
+Seams = dict[tuple[str, str], Any]
+
+
+def seams() -> Seams:
+    """List what every module of the product, and every class in it, has under each name."""
+    found: Seams = {}
+    for module_name, module in sorted(sys.modules.items()):
+        if module_name.partition(".")[0] != "durable":
+            continue
+        for name, value in list(vars(module).items()):
+            found[module_name, name] = value
+            if isinstance(value, type) and value.__module__ == module_name:
+                found.update(
+                    ((f"{module_name}.{name}", member), vars(value)[member])
+                    for member in vars(value)
+                )
+    return found
+
+
+def differences(before: Seams, after: Seams) -> Iterator[tuple[str, str]]:
+    """List the names that stand for something else."""
+    return (place for place in before.keys() | after.keys() if _differs(before, after, place))
+
+
+def _differs(before: Seams, after: Seams, place: tuple[str, str]) -> bool:
+    return before.get(place) is not after.get(place)
+
+
+def parameters(value: Any) -> list[tuple[str, Any]]:
+    """List the names and kinds of what a function, or a property, takes."""
+    function: Any = value.fget if isinstance(value, property) else value
+    return [(p.name, p.kind) for p in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mutant_can_be_applied_and_removed_again(mutant: Mutant) -> None:
+    """While it is applied at most four names stand for something else, then none does."""
+    before = seams()
+    with mutant.applied():
+        during = seams()
+    assert 1 <= len(list(differences(before, during))) <= PLACES_MAX
+    assert not list(differences(before, seams()))
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_gone_after_an_error(mutant: Mutant) -> None:
+    """A finding that leaves the `with` takes the mutant along."""
+    before = seams()
+    with pytest.raises(AssertionError, match="a finding"), mutant.applied():
+        raise AssertionError("a finding")
+    assert not list(differences(before, seams()))
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mutant_takes_what_the_original_takes(mutant: Mutant) -> None:
+    """Its functions have the parameters of those in whose place they stand."""
+    before = seams()
+    with mutant.applied():
+        during = seams()
+    for place in differences(before, during):
+        assert parameters(during[place]) == parameters(before[place]), place
+
+
+def test_names_are_unique() -> None:
+    """A name stands for one mutant, and says something; so does what it breaks."""
+    names = Counter(mutant.name for mutant in ALL)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert [mutant.name for mutant in ALL if not mutant.breaks.endswith(".")] == []
+
+
+def test_there_are_as_many_as_were_asked_for() -> None:
+    """At least 26 bugs that a run can show."""
+    assert len(MUTANTS) >= 26
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_has_a_mutant_or_a_reason_why_not(rule: str) -> None:
+    """A rule of the protocol is broken by a mutant, or what it speaks of is not built; not both."""
+    breaking = [mutant.name for mutant in MUTANTS if rule_of(mutant) == rule]
+    assert bool(breaking) != (rule in NOT_YET), breaking
+
+
+def test_what_can_not_be_seen_says_what_it_waits_for() -> None:
+    """A bug that is kept for later names what has to be built first."""
+    assert [mutant.name for mutant in UNSEEN if "Waits for" not in mutant.breaks] == []

@@ -1,0 +1,143 @@
+"""Bugs that no run can show yet: what they break is not built. Each says what it waits for.
+
+They are not among `MUTANTS`. Whoever builds what they wait for moves them there.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from durable.engine import collection, dispatch
+from durable.engine.inbox import Verdict, _Judge
+from durable.engine.orchestrations import Orchestrations
+from durable.engine.outbox import Outgoing, outbox
+from durable.engine.turn import Turn
+from durable.engine.warm import InstanceState, SentEpisodes
+from durable.model.history import ExecutionStarted, answered_task_id
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow
+from durable.model.messages import TaskMessage
+from durable.storage.port import TaskHubStore
+from tests.mutants.mutant import mutant, mutant_of_many, replaced
+
+_judge_answer = _Judge._judge_answer
+_delete = collection._delete
+_of, _note, _keep = SentEpisodes.of, SentEpisodes.note, SentEpisodes.keep
+
+
+@mutant(Orchestrations, "_needs_fresh", rule="A3")
+def known_judged_on_the_cache(self: Orchestrations, turn: Turn) -> bool:
+    """A redelivered message is known on the cache's word (hole H3b).
+
+    Waits for eager execution: today a message is the token of the one episode that recorded it, and
+    a cache which knows the message knows that this episode is unsent.
+    """
+    if Verdict.UNKNOWN_TASK in turn.verdicts:
+        return True
+    return Verdict.NEW not in turn.verdicts and Verdict.DROPPED in turn.verdicts
+
+
+@mutant(Orchestrations, "_dispatch", rule="A2")
+async def only_the_own_episode_sent_again(self: Orchestrations, turn: Turn) -> None:
+    """A message that comes again sends the episode that recorded it, and no other (hole H1).
+
+    Waits for eager execution: only there does one message lead to a chain of episodes.
+    """
+    state, committed, to = turn.state, turn.committed, self.dispatcher
+    if state is None:
+        return
+    if committed is not None:
+        await to.dispatch(turn.instance_id, state, committed.rows, shows=committed.shows)
+    record = state.snapshot.record
+    if turn.has_duty and record is not None:
+        rows = [row for row in state.snapshot.rows if row.episode in record.unsent]
+        own = {row.episode for row in rows if any(_is_of(row, m) for m in turn.messages)}
+        again = outbox(turn.instance_id, (r for r in rows if r.episode in own), again=True)
+        await to._send_all(out for out in again if to._is_wanted(out, record, state))
+        await to.project(turn.instance_id, state)
+        await to._take_out(turn.instance_id, state, frozenset(own))
+    if committed is not None:
+        await collection.collect(self._store, to, turn.instance_id, state)
+
+
+def _is_of(row: HistoryRow, message: TaskMessage) -> bool:
+    """Whether the row recorded the message."""
+    if row.message_id is not None or message.message_id is not None:
+        return row.message_id == message.message_id
+    if row.execution_id != message.execution_id:
+        return False
+    if isinstance(message.event, ExecutionStarted):
+        return isinstance(row.event, ExecutionStarted)
+    task_id = answered_task_id(message.event)
+    return task_id is not None and task_id == answered_task_id(row.event)
+
+
+@mutant(dispatch, "outbox", rule="A4")
+def sent_again_without_again(
+    instance_id: InstanceId, rows: Iterable[HistoryRow], *, again: bool = False
+) -> Iterator[Outgoing]:
+    """What is sent in the place of a dead sender has no `again`.
+
+    Waits for in-place delivery: today the copy of a message that was recorded is its own token
+    until it is deleted.
+    """
+    return outbox(instance_id, rows)
+
+
+@mutant_of_many(rule="A8")
+@contextmanager
+def sent_episodes_known_without_their_life() -> Iterator[None]:
+    """What the process remembers as sent is kept by instance alone (hole H16).
+
+    Waits for purge: today episode numbers count up across lives.
+    """
+    any_life = ExecutionId("")
+
+    def of(self: SentEpisodes, instance_id: InstanceId, life_id: ExecutionId) -> frozenset[int]:
+        del life_id
+        return _of(self, instance_id, any_life)
+
+    def note(
+        self: SentEpisodes, instance_id: InstanceId, life_id: ExecutionId, episodes: frozenset[int]
+    ) -> None:
+        del life_id
+        _note(self, instance_id, any_life, episodes)
+
+    def keep(
+        self: SentEpisodes, instance_id: InstanceId, life_id: ExecutionId, unsent: frozenset[int]
+    ) -> None:
+        del life_id
+        _keep(self, instance_id, any_life, unsent)
+
+    with (
+        replaced(SentEpisodes, "of", of),
+        replaced(SentEpisodes, "note", note),
+        replaced(SentEpisodes, "keep", keep),
+    ):
+        yield
+
+
+@mutant(_Judge, "_judge_answer", rule="semantics 5.4: answer before its schedule")
+def an_answer_before_its_schedule(self: _Judge, message: TaskMessage, task_id: int) -> Verdict:
+    """The answer to a task that was never scheduled is taken.
+
+    Waits for messages that are sent before a commit, which is a mutant of its own: today only a
+    stale cache finds such an answer, and what it decides fails on the ETag.
+    """
+    verdict = _judge_answer(self, message, task_id)
+    return Verdict.NEW if verdict is Verdict.UNKNOWN_TASK else verdict
+
+
+@mutant(collection, "_delete", rule="I")
+async def a_blob_deleted_that_a_younger_row_names(
+    store: TaskHubStore, instance_id: InstanceId, state: InstanceState
+) -> None:
+    """The collector deletes every blob of an old row.
+
+    Waits for continue-as-new: only what is carried over has two rows that name it.
+    """
+    record = state.snapshot.record
+    assert record is not None
+    old = [row for row in state.snapshot.rows if row.ordinal < record.base]
+    dead = {name for row in old if row.episode not in record.unsent for name in row.blobs.values()}
+    await _delete(store, instance_id, state)
+    await store.delete_blobs(sorted(dead))
