@@ -13,9 +13,10 @@ RUNTIME_STAMP := .venv-runtime/.installed
 # What is linted and typed: whatever of it is there.
 SOURCES := $(wildcard durable tests scripts bench samples function_app.py)
 
-# `make simulate FULL=1` and `FULL=1 make simulate` alike: make hands both to the environment.
+# What `make simulate` is told: MINUTES=10, SEED=1234, FULL=1.
+SIMULATION := $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(FULL),--full)
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime demo run test check lint fix simulate bench soak clean
+.PHONY: help setup runtime demo run test check lint fix simulate mutants bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -46,8 +47,11 @@ fix: $(PY_STAMP) ## format, and repair what ruff can
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-simulate: setup ## crash before and after every storage call; FULL=1 for every one of them
-	@$(BIN)/python -m pytest tests/simulation
+simulate: setup ## random programs under random faults for 50 s; MINUTES=10, SEED=n, FULL=1: every single fault
+	@$(BIN)/python -m durable.testing.simulation $(SIMULATION)
+
+mutants: setup ## every engine that is wrong on purpose must be caught; prints by which oracle
+	@$(BIN)/python -m tests.mutants
 
 bench: setup ## storage transactions and round trips of a few orchestrations
 	@$(BIN)/python -m bench

@@ -17,7 +17,7 @@ from durable.engine.settings import EngineSettings
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.environment import Environment
-from durable.model.history import ExecutionTerminated, HistoryEvent
+from durable.model.history import ExecutionTerminated, HistoryEvent, TimerFired
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
@@ -116,7 +116,7 @@ class Proposer:
             logger.error("instance=%s parked: %s", turn.instance_id, outcome)
         return park(
             arrived,
-            now=now,
+            now=_episode_time(state, arrived, now),
             reason=outcome,
             custom_status=opened.custom_status,
             is_parked=is_parked,
@@ -190,3 +190,10 @@ class Proposer:
             or isinstance(message.event, ExecutionTerminated)
             for message in messages
         )
+
+
+def _episode_time(state: InstanceState, arrived: Sequence[HistoryEvent], now: datetime) -> datetime:
+    """Never before the last episode, whose host's clock may have been ahead, nor before a timer."""
+    last = [row.event.timestamp for row in state.snapshot.rows[-1:]]
+    fired = [event.fire_at for event in arrived if isinstance(event, TimerFired)]
+    return max([now, *last, *fired])

@@ -8,10 +8,18 @@ from durable.engine.holding import HOLD_DELAY_S_MAX, hold, is_patience_over
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.model.envelopes import decode_message
-from durable.model.history import EventRaised, ExecutionCompleted, ExecutionSuspended, TaskFailed
+from durable.model.history import (
+    EventRaised,
+    ExecutionCompleted,
+    ExecutionSuspended,
+    OrchestratorCompleted,
+    OrchestratorStarted,
+    TaskFailed,
+)
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
+from durable.storage import partition
 from durable.testing.world.virtual_time import START, in_virtual_time
 from durable.testing.world.world import World
 from tests.engine.hub import Context, Hub, Orchestration, chain, registry_of, waits
@@ -284,3 +292,26 @@ async def test_a_held_message_goes_back_to_the_queue_it_came_from() -> None:
     assert copy.dequeue_count == 0
     assert copy.visible_at > hub.now()
     assert decode_message(copy.body).again
+
+
+@in_virtual_time
+async def test_the_time_of_an_instance_never_goes_back_when_it_is_terminated_without_code() -> None:
+    """D6: a host whose clock is behind, and which lacks the code, ends what another one began."""
+    world = World(registry_of(waits=waits), other_code=Registry(), skews_s=(-45.0, 45.0), hosts=2)
+    [with_code, without_code] = world.hosts
+    world.hosts = [with_code]
+    await world.as_client(lambda client: client.start("waits", instance_id="i"))
+    await world.run_for(5)
+    world.hosts = [without_code]
+    await world.as_client(lambda client: client.terminate("i"))
+    await world.settle()
+    snapshot = await partition.load(world.store, InstanceId("i"))
+    assert snapshot.record is not None
+    assert snapshot.record.status is RuntimeStatus.TERMINATED
+    times = [
+        row.event.timestamp
+        for row in snapshot.rows
+        if isinstance(row.event, OrchestratorStarted | OrchestratorCompleted)
+    ]
+    assert len(times) == 4
+    assert times == sorted(times)

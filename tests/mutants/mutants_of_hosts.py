@@ -1,12 +1,14 @@
 """Bugs around an invocation and its process: leaders, timers, patience, poison (A1, A4, B, K)."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from durable.engine import dispatch, worker
 from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer, Submission, _Lane
+from durable.engine.dispatch import Dispatcher
 from durable.engine.holding import Held, hold
 from durable.engine.outbox import Outgoing
 from durable.engine.proposals import Proposer
@@ -19,9 +21,10 @@ from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, Time
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
 from durable.storage.port import TIMERS, Poisoned, StorageFault
-from tests.mutants.mutant import mutant
+from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _deliver = TaskHubWorker._deliver
+_put = Dispatcher.put
 _promote = Sweeper._promote
 _readmit = Sweeper._readmit
 
@@ -105,10 +108,26 @@ def a_failed_batch_is_answered_as_done(self: Submission, error: BaseException) -
     self.done()
 
 
-@mutant(TaskHubWorker, "_deliver_when_due", rule="semantics 5.4: timer early")
-async def timers_fire_early(self: TaskHubWorker, message: TaskMessage, *, duty: bool) -> None:
-    """A timer is delivered whenever its message shows, due or not."""
-    await self._deliver(message, duty=duty)
+@mutant_of_many(rule="semantics 5.4: timer early")
+@contextlib.contextmanager
+def timers_fire_early() -> Iterator[None]:
+    """A delay is cut to whole seconds, and a timer is delivered whenever its message shows.
+
+    It fires up to a second before it is due.
+    """
+
+    async def put(self: Dispatcher, outgoing: Outgoing) -> None:
+        due_at = outgoing.due_at.replace(microsecond=0) if outgoing.due_at else None
+        await _put(self, replace(outgoing, due_at=due_at))
+
+    async def deliver_when_shown(self: TaskHubWorker, message: TaskMessage, *, duty: bool) -> None:
+        await self._deliver(message, duty=duty)
+
+    with (
+        replaced(Dispatcher, "put", put),
+        replaced(TaskHubWorker, "_deliver_when_due", deliver_when_shown),
+    ):
+        yield
 
 
 @mutant(Sweeper, "_promote", rule="sweep: copy, then remove")

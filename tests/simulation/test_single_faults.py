@@ -1,62 +1,44 @@
-"""Every storage call of every scenario goes wrong once, in every way."""
+"""Each storage call of the programs written by hand goes wrong once, in each way; and pairs."""
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import islice
 
 import pytest
 
-from durable.testing.faults import Call, Fault, FaultKind
-from tests.simulation.experiment import calls_of, faults, run
-from tests.simulation.scenarios import FAN_OF_250, SCENARIOS, Scenario
+from durable.testing.programs.handwritten import HANDWRITTEN
+from durable.testing.programs.syntax import Program
+from durable.testing.simulation.exhaustive import pairs, plain, singles
+from durable.testing.simulation.experiment import Experiment, run
+from durable.testing.simulation.tally import Tally
 
-SHARDS = 4
-FULL = os.environ.get("FULL") == "1"
-COMMITS_AND_READS = ("transact", "read", "write summary", "delete rows", "put blob")
+# `make simulate FULL=1` runs every one; here a part of each program's, all of the smallest ones'.
+STRIDE = 9
+WHOLE = ("failure, caught", "timer race, won by the event")
+PAIRS = 6
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_no_single_fault_loses_or_doubles_anything(
-    scenario: Scenario, shard: int, count_cases: Callable[[str, int], None]
+@pytest.mark.parametrize("program", HANDWRITTEN, ids=lambda program: program.name)
+def test_no_single_fault_nor_pair_violates_anything(
+    program: Program, count_cases: Callable[[str, int], None]
 ) -> None:
-    """Whatever single call fails or dies, the orchestration completes and nothing is left over."""
-    calls = calls_of(scenario)
-    experiment_with(scenario, list(faults(calls))[shard::SHARDS], count_cases)
+    """Whatever call goes wrong in whatever way: every oracle is satisfied, at every call."""
+    one = plain(program.name, seed=1)
+    stride = 1 if program.name in WHOLE else STRIDE
+    start = HANDWRITTEN.index(program) % stride
+    tally = Tally()
+    for experiment in islice(singles(one), start, None, stride):
+        run_one(experiment, tally)
+    count_cases(f"single faults: {program.name}", tally.experiments)
+    before = tally.experiments
+    for experiment in islice(pairs(one, seed=1), PAIRS):
+        run_one(experiment, tally)
+    count_cases("pairs of faults", tally.experiments - before)
+    assert tally.faults.total() >= before  # each single fault was hit
 
 
-@pytest.mark.parametrize("shard", range(2 * SHARDS))
-def test_no_single_fault_hurts_a_fan_out_of_250(
-    shard: int, count_cases: Callable[[str, int], None]
-) -> None:
-    """The same for commits of several chunks: every commit and read, every 10th queue call."""
-    calls = calls_of(FAN_OF_250)
-    experiment_with(FAN_OF_250, list(faults(chosen(calls)))[shard :: 2 * SHARDS], count_cases)
-
-
-def chosen(calls: Sequence[Call]) -> list[Call]:
-    """Choose every commit and read and every 10th queue call; all of them with FULL=1."""
-    heavy = [call for call in calls if call.kind.startswith(COMMITS_AND_READS)]
-    light = [call for call in calls if not call.kind.startswith(COMMITS_AND_READS)]
-    return heavy + (light if FULL else light[::10])
-
-
-def experiment_with(
-    scenario: Scenario, chosen_faults: Sequence[Fault], count_cases: Callable[[str, int], None]
-) -> None:
-    """Run one experiment a fault; a failure names the fault that reproduces it."""
-    assert chosen_faults
-    for fault in chosen_faults:
-        try:
-            world = run(scenario, fault=fault)
-        except AssertionError as error:
-            raise AssertionError(f"{scenario.name}, {fault}: {error}") from error
-        assert world.gate.hit is not None, f"{fault} was never reached"
-    count_cases(scenario.name, len(chosen_faults))
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_the_same_seed_gives_the_same_run(scenario: Scenario) -> None:
-    """Two runs with one seed and one fault make the same calls in the same order."""
-    fault = Fault(7, FaultKind.CRASH_AFTER)
-    first, second = run(scenario, fault=fault, seed=3), run(scenario, fault=fault, seed=3)
-    assert first.gate.calls == second.gate.calls
+def run_one(experiment: Experiment, tally: Tally) -> None:
+    """Run it; a failure says which faults it had."""
+    try:
+        tally.add(experiment, run(experiment))
+    except AssertionError as error:
+        raise AssertionError(f"{experiment.program.name}, {experiment.faults}: {error}") from error

@@ -113,9 +113,17 @@ def _check_rows(
     for row in rows:
         if isinstance(row.event, TimerFired) and row.event.fire_at > started[0].timestamp:
             raise refuse(f"a timer due at {row.event.fire_at} fired at {started[0].timestamp}")
+    before = [row.event for row in view.rows.values() if isinstance(row.event, OrchestratorStarted)]
+    if before and started[0].timestamp < before[-1].timestamp and not _begins(rows):
+        raise refuse(f"its time {started[0].timestamp} is before {before[-1].timestamp}")
     asks = any(isinstance(row.event, TaskScheduled | TimerCreated) for row in rows)
     if asks and after.episode not in after.unsent:
         raise refuse("it sends something and does not count as unsent")
+
+
+def _begins(rows: Sequence[HistoryRow]) -> bool:
+    """Whether the episode is the first of a life: another host's clock may have begun the last."""
+    return any(isinstance(row.event, ExecutionStarted) for row in rows)
 
 
 def _check_answers(
@@ -128,6 +136,8 @@ def _check_answers(
         task_id = answered_task_id(row.event)
         key = (ExecutionId(row.execution_id), task_id or 0)
         if task_id is not None:
+            if row.message_id is not None:
+                raise refuse(f"an answer bears the id of a request: {row.event}")
             if key not in view.scheduled:
                 raise refuse(f"an answer to a task that was never scheduled: {row.event}")
             if key in answered:

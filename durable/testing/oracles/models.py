@@ -14,6 +14,7 @@ from durable.engine.registry import Registry
 from durable.model.history import (
     ExecutionCompleted,
     ExecutionStarted,
+    ExecutionTerminated,
     HistoryEvent,
     TaskScheduled,
     TimerCreated,
@@ -74,12 +75,18 @@ class ReplayModel:
     def __init__(self, registry: Registry) -> None:
         """Ask these orchestrators."""
         self._registry = registry
+        self._shown: dict[InstanceId, str | None] = {}
 
     def foresee(
         self, instance_id: InstanceId, state: Any, inputs: Sequence[HistoryEvent], time: datetime
     ) -> Foreseen:
         """Decide from the whole history."""
         history: list[HistoryEvent] = state or []
+        ends = [event for event in inputs if isinstance(event, ExecutionTerminated)]
+        if ends:  # it counts as the first input: docs/semantics.md, decision 1
+            ended = ("ended", RuntimeStatus.TERMINATED.value, ends[0].input)
+            shown = self._shown.get(instance_id) if state is not None else None
+            return Foreseen(None, (ended,), RuntimeStatus.TERMINATED, ends[0].input, shown)
         start = next(e for e in (*history, *inputs) if isinstance(e, ExecutionStarted))
         decision = decide(
             history,
@@ -92,6 +99,7 @@ class ReplayModel:
         assert isinstance(decision, Decision), decision
         if decision.execution is not None:
             decision.execution.drop()
+        self._shown[instance_id] = decision.custom_status
         facts = [fact_of(event) for event in decision.facts[1 + len(inputs) :]]
         return Foreseen(
             state=[*history, *decision.facts],

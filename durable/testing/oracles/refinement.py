@@ -66,19 +66,21 @@ class Refinement:
         if record is None or not rows:
             return
         self.commits += 1
-        self._check_inputs(entry.instance_id, rows)
+        self._check_inputs(entry.instance_id, record, rows)
         if any(isinstance(row.event, ExecutionSuspended) for row in rows):
             raise Violation(ORACLE, f"{entry.instance_id} was parked: {record.reason}")
         self._check_outputs(entry.instance_id, record, rows)
 
-    def _check_inputs(self, instance_id: InstanceId, rows: Sequence[HistoryRow]) -> None:
-        """What was consumed had been sent, as it was recorded."""
+    def _check_inputs(
+        self, instance_id: InstanceId, record: InstanceRecord, rows: Sequence[HistoryRow]
+    ) -> None:
+        """What was consumed had been sent, as it was recorded, and for this life."""
         view = self._view.instances[instance_id]
         for row in rows:
             if not isinstance(row.event, INPUTS):
                 continue
             sent = view.put.get(_identity(row), [])
-            if not any(self._is_same(row, message) for message in sent):
+            if not any(self._is_same(row, message, record) for message in sent):
                 raise Violation(ORACLE, f"{instance_id}: consumed what was never sent: {row.event}")
             asked = view.scheduled.get((row.execution_id, answered_task_id(row.event) or 0))
             if asked is None or not isinstance(row.event, TaskCompleted | TaskFailed):
@@ -126,12 +128,13 @@ class Refinement:
             event = with_payload(event, column, self._store.blobs.get(name, ""))
         return event
 
-    def _is_same(self, row: HistoryRow, message: TaskMessage) -> bool:
+    def _is_same(self, row: HistoryRow, message: TaskMessage, record: InstanceRecord) -> bool:
         """Whether the row records this message. A start may come from the pending record too."""
         ours, theirs = self._full(row), self._filled(message.event, message.blobs)
         if isinstance(ours, ExecutionStarted) and isinstance(theirs, ExecutionStarted):
             return (ours.name, ours.input) == (theirs.name, theirs.input)
-        return ours == theirs
+        is_request = isinstance(ours, EventRaised | ExecutionTerminated)
+        return ours == theirs and not (is_request and message.generation != record.generation)
 
 
 def _identity(row: HistoryRow) -> Identity:

@@ -39,6 +39,23 @@ def check_rest(view: HubView, store: MemoryStore) -> None:
                 raise Violation(ORACLE, f"{instance_id}: {row.event} was answered and never sent")
 
 
+def check_unsent(view: HubView) -> None:
+    """Rule A5: after a message with the duty nothing counts as unsent any more."""
+    for instance_id, instance in view.instances.items():
+        if instance.record is not None and instance.record.unsent:
+            unsent = sorted(instance.record.unsent)
+            raise Violation(ORACLE, f"{instance_id}: episodes {unsent} count as unsent for ever")
+
+
+def check_collected(view: HubView, store: MemoryStore) -> None:
+    """Rules F and A9: without a fault nothing is left of an ended execution."""
+    for instance_id, instance in view.instances.items():
+        base = instance.record.base if instance.record is not None else 0
+        old = sorted(ordinal for ordinal in store.rows.get(instance_id, {}) if ordinal < base)
+        if old:
+            raise Violation(ORACLE, f"{instance_id}: the old rows {old} were never collected")
+
+
 Standing = dict[str, tuple[InstanceRecord | None, tuple[HistoryRow, ...]]]
 
 

@@ -27,7 +27,6 @@ from durable.testing.specification.inputs import (
     ActivityFailed,
     EventArrived,
     Input,
-    Terminated,
 )
 from durable.testing.specification.inputs import TimerFired as TimerIsDue
 from durable.testing.specification.orchestrations import apply, begin
@@ -45,10 +44,12 @@ class SpecificationModel:
     ) -> Foreseen:
         """Apply the inputs one at a time."""
         del instance_id
+        cut = cut_short(inputs, state[1].custom_status if state is not None else None)
+        if cut is not None:
+            return cut
         name: str = state[0] if state is not None else ""
         orchestration: Any = state[1] if state is not None else None
         effects: list[Effect] = []
-        shown_before: Value = orchestration.custom_status if orchestration is not None else None
         for event in inputs:
             if isinstance(event, ExecutionStarted):
                 name = event.name
@@ -57,18 +58,13 @@ class SpecificationModel:
                 step = apply(self._program, orchestration, input_of(event), time)
             orchestration = step.state
             effects += step.effects
-        status = RuntimeStatus(orchestration.status)
-        if status is RuntimeStatus.TERMINATED:
-            # What it did in the episode that ended it has no effect: docs/semantics.md, decision 1.
-            effects = [effect for effect in effects if isinstance(effect, Ended)]
         facts = tuple(_fact_of(effect, name) for effect in effects)
         ended = next((fact for fact in facts if fact[0] == "ended"), None)
-        is_cut = status is RuntimeStatus.TERMINATED
-        shown = shown_before if is_cut else orchestration.custom_status
+        shown = orchestration.custom_status
         return Foreseen(
             state=(name, orchestration),
             facts=facts,
-            status=status,
+            status=RuntimeStatus(orchestration.status),
             output=ended[2] if ended else None,
             custom_status=None if shown is None else text_of(shown),
         )
@@ -87,6 +83,20 @@ class SpecificationModel:
         return None if right else f"{asked} can't be answered by {answer}"
 
 
+def cut_short(inputs: Sequence[HistoryEvent], shown: Value) -> Foreseen | None:
+    """Say what an episode comes to that a terminate is part of (docs/semantics.md, decision 1).
+
+    The terminate counts as the first: a host that lacks the code must be able to end the instance,
+    and can't know what the code would do with what came beside it.
+    """
+    ends = [event for event in inputs if isinstance(event, ExecutionTerminated)]
+    if not ends:
+        return None
+    facts = (("ended", RuntimeStatus.TERMINATED.value, ends[0].input),)
+    custom_status = None if shown is None else text_of(shown)
+    return Foreseen(None, facts, RuntimeStatus.TERMINATED, ends[0].input, custom_status)
+
+
 def input_of(event: HistoryEvent) -> Input:
     """Translate a recorded input."""
     match event:
@@ -100,9 +110,6 @@ def input_of(event: HistoryEvent) -> Input:
             return TimerIsDue(event.timer_id)
         case EventRaised():
             return EventArrived(event.name, value_of(event.input))
-        case ExecutionTerminated():
-            reason = value_of(event.input)
-            return Terminated(None if reason is None else str(reason))
         case _:
             raise AssertionError(f"{event} is no input")
 
@@ -127,9 +134,6 @@ def _fact_of(effect: Effect, name: str) -> tuple[Any, ...]:
         case Ended(status="Failed"):
             text = f"Orchestrator function '{name}' failed: {effect.output}"
             return ("ended", effect.status, text_of(text))
-        case Ended(status="Terminated"):
-            output = None if effect.output is None else text_of(effect.output)
-            return ("ended", effect.status, output)
         case Ended():
             return ("ended", effect.status, text_of(effect.output))
         case _:

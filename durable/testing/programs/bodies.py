@@ -230,3 +230,38 @@ LARGE: Block = (
     Await("more", CallActivity("echo", Constant("y" * LARGE_CHARS))),
     Return(Row((Variable("copy"), Variable("more"), Sum((Variable("copy"),))))),
 )
+
+CANCELLED_AND_WAITED_FOR: Block = (
+    Make("timer", SetTimer(20)),
+    Await("first", AnyOf((Made("timer"), echo(1)))),
+    Cancel("timer"),
+    Await("second", AnyOf((Made("timer"), SetTimer(60)))),
+    Return(Row((Variable("first"), Variable("second")))),
+)
+
+DEAF: Block = (
+    SetStatus(Constant("begun")),
+    Try(
+        (Await("all", AllOf((echo(1), SetTimer(30), NEVER))),),
+        "error",
+        (SetStatus(Constant("an end is no error")), Await("more", echo(2))),
+    ),
+    Return(Variable("all")),
+)
+
+FAR_TIMERS: Block = (
+    Await("both", AllOf((SetTimer(2 * HOUR_S), SetTimer(2 * HOUR_S)))),
+    Return(Constant("both")),
+)
+
+LARGE_BURSTS: Block = (
+    Repeat(
+        2,
+        (
+            Await("text", WaitForEvent("text")),
+            Await("both", AllOf((CallActivity("echo", Variable("text")), echo(1)))),
+            Let("total", Sum((Variable("total"), Variable("both")))),
+        ),
+    ),
+    Return(Variable("total")),
+)

@@ -47,7 +47,6 @@ _CONFLUENT = (
     _program("an answer after the end", bodies.FIRST_OF_THREE),
     _program("custom status, kept", bodies.STATUS),
     _program("custom status, cleared", bodies.STATUS, argument=1),
-    _program("terminated", bodies.OUTSTANDING, Terminate("a", "enough", 1)),
     _program("started while alive", bodies.GO, Start("a", "main", 7, 1), *_events("go", 1, at_s=2)),
     # Messages of one second arrive in any order: what is behind the end must do nothing.
     _program(
@@ -74,9 +73,14 @@ _CONFLUENT = (
     _program("timers due at once", bodies.TIMERS),
     _program("cancelled timer", bodies.CANCELLED),
     _program("large values", bodies.LARGE, argument=LARGE),
+    _program("far timers due at once", bodies.FAR_TIMERS),
+    _program("cancelled timer, waited for", bodies.CANCELLED_AND_WAITED_FOR),
+    _program("large values in bursts", bodies.LARGE_BURSTS, *_events("text", LARGE, LARGE)),
 )
 
 _RACING = (
+    # Its custom status is not shown if the terminate comes before the code has run.
+    _program("terminated", bodies.OUTSTANDING, Terminate("a", "enough", 1)),
     _program("timer race, won by the event", bodies.RACE, *_events("go", 41, at_s=60)),
     _program(
         "events in order",
@@ -95,6 +99,24 @@ _RACING = (
         "started again with another input", bodies.SHORT, Start("a", "main", 100, bodies.HOUR_S)
     ),
     _program("clock between timers", bodies.CLOCK),
+    _program("terminated where errors are caught", bodies.DEAF, Terminate("a", "enough", 5)),
+    # What is left of the first life must do nothing to the second.
+    _program(
+        "terminated, then started again",
+        bodies.OUTSTANDING,
+        Terminate("a", "enough", 1),
+        Start("a", "main", 1, 2),
+        Terminate("a", "enough again", 60),
+    ),
+    _program("large values, twice", bodies.LARGE, Start("a", "main", LARGE, 60), argument=LARGE),
+    _program(
+        "messages of one life for the next",
+        bodies.GO,
+        *_events("go", 1, at_s=5),
+        Terminate("a", "enough", 5),
+        Start("a", "main", 7, 30),
+        *_events("go", 2, at_s=bodies.HOUR_S),
+    ),
 )
 
 HANDWRITTEN: tuple[Program, ...] = (*_CONFLUENT, *_RACING)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from durable.testing.oracles.violation import Violation
-from durable.testing.simulation.drawn import experiments
+from durable.testing.simulation.drawn import Sealed, sealed_experiments
 from durable.testing.simulation.experiment import Experiment, run
 from durable.testing.simulation.tally import Tally
 
-EXPERIMENTS = 40
+PROGRAMS = 15  # each is run a few times
 
 
 @dataclass(slots=True)
@@ -25,7 +24,7 @@ class Batch:
     finding: tuple[Experiment, str, str] | None = None
 
 
-def run_batch(number: int, *, size: int = EXPERIMENTS, shrinks: bool = True) -> Batch:
+def run_batch(number: int, *, size: int = PROGRAMS, shrinks: bool = True) -> Batch:
     """Run the experiments of a seed, to the first that fails; that one is made smaller."""
     batch = Batch(number)
 
@@ -40,16 +39,10 @@ def run_batch(number: int, *, size: int = EXPERIMENTS, shrinks: bool = True) -> 
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )
-    @given(experiments())
-    def each(experiment: Experiment) -> None:
-        try:
-            seen = run(experiment)
-        except Exception as error:
-            oracle = error.oracle if isinstance(error, Violation) else type(error).__name__
-            batch.finding = (experiment, oracle, str(error))
-            raise
-        if batch.finding is None:
-            batch.tally.add(experiment, seen)
+    @given(sealed_experiments())
+    def each(sealed: Sealed) -> None:
+        for experiment in sealed.experiments:
+            _run(experiment, batch)
 
     try:
         each()
@@ -57,3 +50,14 @@ def run_batch(number: int, *, size: int = EXPERIMENTS, shrinks: bool = True) -> 
         if batch.finding is None:
             raise
     return batch
+
+
+def _run(experiment: Experiment, batch: Batch) -> None:
+    try:
+        seen = run(experiment)
+    except Exception as error:
+        oracle = getattr(error, "oracle", type(error).__name__)
+        batch.finding = (experiment, oracle, str(error))
+        raise
+    if batch.finding is None:
+        batch.tally.add(experiment, seen)

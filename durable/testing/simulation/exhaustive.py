@@ -21,6 +21,9 @@ SETTINGS = {
     "two instances": Setting(hosts=3, skew_s=45),
     "clock between timers": Setting(hosts=3, skew_s=-45),
     "sequence of 5": Setting(other_code=True),
+    "large values in bursts": Setting(rows_per_transaction_max=3),
+    "failure, caught": Setting(patience_s=0),
+    "custom status, kept": Setting(deliveries_max=1),
 }
 
 

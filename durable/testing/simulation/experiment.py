@@ -5,6 +5,7 @@ The same experiment gives the same run, storage call by storage call.
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,8 +34,9 @@ from durable.testing.world.journal import Put
 from durable.testing.world.schedule import Schedule
 from durable.testing.world.world import WorkerFactory, World
 
-DEPLOYED_AT_S = 120.0
+DEPLOYED_AT_S = 1500.0  # beyond the time for which a dead host's messages are hidden
 CALLER_ATTEMPTS_MAX = 6
+CALLS_MAX = 5_000  # ten times what the largest of these programs need
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class Setting:
     """How the hub is set up.
 
     `skew_s`: the clock of every second host is wrong by this. `other_code`: every second host knows
-    none of the functions, as before a deployment, for the first two minutes.
+    none of the functions, as before a deployment, for the first 25 minutes. `patience_s`: how long
+    an invocation waits for storage to come back. `deliveries_max`: how often a message is delivered
+    before the host gives it up.
     """
 
     hosts: int = 2
@@ -51,6 +55,8 @@ class Setting:
     rows_per_page_max: int = 1000
     skew_s: int = 0
     other_code: bool = False
+    patience_s: int = 120
+    deliveries_max: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,22 @@ class Experiment:
 
 def run(experiment: Experiment, *, worker: WorkerFactory = TaskHubWorker) -> Sighting:
     """Run it to rest under all oracles; raises the first `Violation`."""
-    program, setting = experiment.program, experiment.setting
-    with World(
-        registry_of(program),
+    with _world(experiment, worker) as world:
+        return _observed(world, experiment)
+
+
+def transcript_of(experiment: Experiment) -> str:
+    """Run it, and give a digest of everything that happened: each call and each entry in order."""
+    with _world(experiment, TaskHubWorker) as world:
+        _observed(world, experiment)
+        lines = [*map(repr, world.gate.calls), *map(repr, world.journal.entries)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _world(experiment: Experiment, worker: WorkerFactory) -> World:
+    setting = experiment.setting
+    return World(
+        registry_of(experiment.program),
         schedule=experiment.schedule,
         faults=experiment.faults,
         hosts=setting.hosts,
@@ -76,16 +95,24 @@ def run(experiment: Experiment, *, worker: WorkerFactory = TaskHubWorker) -> Sig
         rows_per_transaction_max=setting.rows_per_transaction_max,
         rows_per_page_max=setting.rows_per_page_max,
         # Nobody's code is wrong for good: a parked instance is a finding.
-        settings=EngineSettings(hold_s_max=10**9, strict_arguments=True),
+        settings=EngineSettings(
+            hold_s_max=10**9, strict_arguments=True, storage_patience_s=setting.patience_s
+        ),
+        deliveries_max=setting.deliveries_max,
         other_code=Registry() if setting.other_code else None,
+        calls_max=CALLS_MAX,
         worker=worker,
-    ) as world:
-        seen = observe(
-            world,
-            lambda world: _drive(world, experiment),
-            SpecificationModel(program),
-            skew_s=abs(setting.skew_s),
-        )
+    )
+
+
+def _observed(world: World, experiment: Experiment) -> Sighting:
+    program = experiment.program
+    seen = observe(
+        world,
+        lambda world: _drive(world, experiment),
+        SpecificationModel(program),
+        skew_s=abs(experiment.setting.skew_s),
+    )
     return replace(seen, is_compared=check_outcome(program, seen.view))
 
 

@@ -7,7 +7,13 @@ from durable.testing.oracles.hub_view import HubView
 from durable.testing.oracles.invariants import Invariants
 from durable.testing.oracles.models import Model
 from durable.testing.oracles.refinement import Refinement
-from durable.testing.oracles.rest import check_rest, check_unchanged, standing
+from durable.testing.oracles.rest import (
+    check_collected,
+    check_rest,
+    check_unchanged,
+    check_unsent,
+    standing,
+)
 from durable.testing.world.faults import Call, FaultKind
 from durable.testing.world.world import World
 
@@ -55,6 +61,9 @@ def observe(
         await world.deliver_everything_again()
         check_rest(view, world.store)
         check_unchanged(before, standing(view))
+        check_unsent(view)
+        if not world.gate.hits:
+            check_collected(view, world.store)
         return driven
 
     driven = world.run(main())

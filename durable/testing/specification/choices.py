@@ -17,6 +17,7 @@ from durable.testing.specification.inputs import (
     OperationCompleted,
     OperationFailed,
     SectionEntered,
+    Terminated,
 )
 from durable.testing.specification.queues import enterable, takeable
 from durable.testing.specification.script import rule_of
@@ -110,8 +111,11 @@ def choices(program: Program, state: HubState) -> Iterator[Choice]:
 
 def _of_instance(instance_id: str, instance: Instance) -> Iterator[Choice]:
     if isinstance(instance.local, Execution):
-        # Ours, decision 1: no message of a life arrives before that life has begun.
+        # Ours, decision 1: no message of a life arrives before that life has begun, but the end.
         yield Begin(instance_id)
+        for mail in dict.fromkeys(instance.mail):
+            if isinstance(mail, Terminated):
+                yield TakeMail(instance_id, mail, "Terminate-Before-Begin")
         return
     for answer in instance.answers:
         yield TakeAnswer(instance_id, answer, _rule_of_answer(answer))

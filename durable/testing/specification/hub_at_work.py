@@ -7,6 +7,7 @@ wait to the next in one transition, as nobody can look at it in between.
 
 from dataclasses import replace
 
+from durable.testing.programs.syntax import Terminate
 from durable.testing.specification.activities import run_activity
 from durable.testing.specification.bag import Bag
 from durable.testing.specification.effects import (
@@ -38,10 +39,16 @@ from durable.testing.specification.inputs import (
     Mail,
     OperationCompleted,
     OperationFailed,
+    Terminated,
     TimerFired,
 )
 from durable.testing.specification.names import entity_named
-from durable.testing.specification.orchestrations import Step, apply, begin
+from durable.testing.specification.orchestrations import (
+    Step,
+    apply,
+    begin,
+    end_before_it_began,
+)
 
 
 class HubAtWork(Bag):
@@ -103,8 +110,14 @@ class HubAtWork(Bag):
 
         It is not where the execution comes to wait: all it asks for is then under way, and may
         take as long as it likes. One that ends is a live instance for a while, and refuses
-        starts; one that looks at the clock may look later.
+        starts; one that looks at the clock may look later; one that somebody terminates may be
+        over before it begins.
         """
+        if any(
+            isinstance(action, Terminate) and action.instance_id == instance_id
+            for action in self.program.script
+        ):
+            return
         execution = self.instances[instance_id].local
         assert isinstance(execution, Execution)
         if not self.tells_time:
@@ -114,7 +127,12 @@ class HubAtWork(Bag):
 
     def _apply(self, instance_id: str, input_: Input) -> None:
         local = self.instances[instance_id].local
-        assert isinstance(local, Orchestrating)
+        if isinstance(local, Execution):
+            assert isinstance(input_, Terminated)
+            shown = local.custom_status
+            step = end_before_it_began(local.name, input_.reason, custom_status=shown)
+            self._settle(instance_id, step)
+            return
         self._settle(instance_id, apply(self.program, local, input_, self.clock))
 
     def _settle(self, instance_id: str, step: Step) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from durable.testing.programs.syntax import Program, Value
-from durable.testing.specification.effects import Effect
+from durable.testing.specification.effects import Effect, Ended
 from durable.testing.specification.executions import Frame, Orchestrating
 from durable.testing.specification.inputs import EventArrived, Input, Terminated
 from durable.testing.specification.machine import STATEMENTS_MAX, Machine, RunawayError
@@ -22,6 +22,7 @@ __all__ = [
     "WrongAnswerError",
     "apply",
     "begin",
+    "end_before_it_began",
 ]
 
 
@@ -57,6 +58,12 @@ def begin(
     machine = Machine(program, state, time)
     machine.run()
     return Step(machine.freeze(), tuple(machine.effects))
+
+
+def end_before_it_began(name: str, reason: str | None, *, custom_status: Value = None) -> Step:
+    """Terminate an accepted execution of which no statement has run (ours, decision 1)."""
+    state = Orchestrating(name, "Terminated", reason, custom_status)
+    return Step(state, (Ended("Terminated", reason),))
 
 
 def apply(program: Program, state: Orchestrating, input_: Input, time: datetime) -> Step:

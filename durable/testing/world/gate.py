@@ -31,12 +31,17 @@ class Gate:
         self.calls: list[Call] = []
         self.hits: list[tuple[Call, FaultKind]] = []
         self._faults = {fault.call: fault.kind for fault in faults}
+        self._pending: list[FaultKind] = []
         self._late: set[asyncio.Task[None]] = set()
 
     @property
     def has_late_writes(self) -> bool:
         """Whether a write is still to be applied that nobody waits for."""
         return bool(self._late)
+
+    def inject(self, kind: FaultKind) -> None:
+        """Let the next call go wrong in this way, or the next that it fits."""
+        self._pending.append(kind)
 
     async def read(self, actor: Actor, kind: str, effect: Effect[T]) -> T:
         """Pass a call that changes nothing."""
@@ -63,6 +68,8 @@ class Gate:
         await asyncio.sleep(self.timetable.latency_s(number))
         await self._thaw(actor)
         fault = self._faults.get(number)
+        if fault is None and self._pending and self._pending[0] in call.kinds():
+            fault = self._pending.pop(0)
         if fault is not None and fault in call.kinds():
             self.hits.append((call, fault))
             return fault

@@ -32,6 +32,7 @@ class Host:
         store: JournaledStore,
         gate: Gate,
         invocations_max: int,
+        deliveries_max: int,
         about_to_run: Callable[[StoredMessage], None],
         returned: Callable[[], None],
     ) -> None:
@@ -43,6 +44,7 @@ class Host:
         self._store = store
         self._gate = gate
         self._invocations_max = invocations_max
+        self._deliveries_max = deliveries_max
         self._about_to_run = about_to_run
         self._returned = returned
 
@@ -57,6 +59,7 @@ class Host:
 
     async def receive(self) -> None:
         """Take some messages and begin to run them."""
+        self._store.poison_exhausted(dequeue_count_max=self._deliveries_max)
         effect = _Receiving(self._store, self.room)
         try:
             received = await self._gate.write(self.actor, "receive", effect)
@@ -110,7 +113,6 @@ class _Receiving:
 
     async def __call__(self) -> list[Delivery]:
         if self._received is None:
-            self._store.poison_exhausted(dequeue_count_max=DEQUEUE_COUNT_MAX)
             self._received = self._store.receive(count=self._count, visibility_s=VISIBILITY_S)
         else:
             for message, _ in self._received:

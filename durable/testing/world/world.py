@@ -10,6 +10,7 @@ next message, or to the next sweep that has something to do. A dead host is repl
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
@@ -18,15 +19,16 @@ from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.timers import NEAR_S
 from durable.engine.worker import TaskHubWorker
-from durable.model.envelopes import decode_message
+from durable.model.envelopes import decode_message, encode_message
 from durable.model.history import TimerFired
+from durable.model.ids import InstanceId
 from durable.storage.memory import StoredMessage
 from durable.storage.port import StorageOutcome, TaskHubStore
 from durable.testing.world.actors import Actor, ActorDied
 from durable.testing.world.faults import Fault
 from durable.testing.world.gate import Gate
 from durable.testing.world.gated_store import GatedStore
-from durable.testing.world.hosts import Host
+from durable.testing.world.hosts import DEQUEUE_COUNT_MAX, Host
 from durable.testing.world.journal import Entry, Journal, JournaledStore, Put
 from durable.testing.world.schedule import TICK_S, Schedule
 from durable.testing.world.virtual_time import (
@@ -42,9 +44,16 @@ T = TypeVar("T")
 SWEEP_PERIOD_S = 60.0
 POLL_S = 5 * TICK_S
 ROUNDS_MAX = 20_000
+CALLS_MAX = 50_000
 CALLER_ATTEMPTS_MAX = 8
 
 WorkerFactory = Callable[..., TaskHubWorker]
+
+
+class NoRest(AssertionError):  # noqa: N818  (a finding)
+    """The hub goes on and on: liveness, as far as it can be seen."""
+
+    oracle = "liveness"
 
 
 class World:
@@ -67,6 +76,8 @@ class World:
         rows_per_page_max: int = 1000,
         settings: EngineSettings | None = None,
         other_code: Registry | None = None,
+        calls_max: int = CALLS_MAX,
+        deliveries_max: int = DEQUEUE_COUNT_MAX,
         worker: WorkerFactory = TaskHubWorker,
     ) -> None:
         """Build it; nothing runs yet."""
@@ -87,6 +98,8 @@ class World:
         self._stirred: asyncio.Future[None] | None = None
         self._registry = registry
         self._other_code = other_code
+        self._calls_max = calls_max
+        self._deliveries_max = deliveries_max
         self._settings = settings or EngineSettings()
         self._worker = worker
         self._ids = Ids()
@@ -131,6 +144,7 @@ class World:
             store=self.store,
             gate=self.gate,
             invocations_max=self._messages_at_once,
+            deliveries_max=self._deliveries_max,
             about_to_run=self._tell_about_to_run,
             returned=self._stir,
         )
@@ -227,13 +241,14 @@ class World:
                 next_sweep = self.clock.seconds + SWEEP_PERIOD_S
             await self._receive()
             await self._pass_time(wake_at if until is None else min(wake_at or until, until))
-        raise AssertionError(
-            f"no rest after {ROUNDS_MAX} rounds: {[m.body for m in self.store.messages[:3]]}"
-        )
+        raise NoRest(f"after {ROUNDS_MAX} rounds: {[m.body for m in self.store.messages[:3]]}")
 
     def _raise_findings(self) -> None:
         if self.journal.finding is not None:
             raise self.journal.finding
+        if len(self.gate.calls) > self._calls_max:
+            bodies = [message.body for message in self.store.messages[:3]]
+            raise NoRest(f"after {len(self.gate.calls)} storage calls: {bodies}")
         for failure in (*self._failures, *(f for host in self._everybody() for f in host.failures)):
             if failure is not None:
                 raise failure
@@ -316,12 +331,21 @@ class World:
     # At the end.
 
     async def deliver_everything_again(self) -> None:
-        """Put every message that was ever put once more, and settle."""
-        sent = [
+        """Put every message that was ever put once more, and settle.
+
+        For each instance one of them is put once more still, with the duty (rule A2): as if its
+        host had died.
+        """
+        sent = dict.fromkeys(
             (entry.message.queue, entry.message.body)
             for entry in self.journal.entries
             if isinstance(entry, Put)
-        ]
-        for queue, body in dict.fromkeys(sent):
+        )
+        with_duty: dict[InstanceId, tuple[str, str]] = {}
+        for queue, body in sent:
+            message = decode_message(body)
+            again = encode_message(replace(message, again=True))
+            with_duty.setdefault(message.instance_id, (queue, again))
+        for queue, body in (*sent, *with_duty.values()):
             await self.store.put(queue, body)
         await self.settle()

@@ -38,7 +38,7 @@ from durable.testing.programs.syntax import (
 )
 from durable.testing.specification.hub import HubState, initial, steps
 from durable.testing.specification.hub_state import BEGINNING
-from durable.testing.specification.outcomes import outcome_of
+from durable.testing.specification.outcomes import outcome_of, outcomes
 
 NOTHING = Constant(None)
 STATE, INPUT = Variable("state"), Variable("input")
@@ -143,18 +143,32 @@ def test_what_is_on_its_way_to_a_life_is_dropped_with_it() -> None:
     body = (Await("x", AnyOf((A, WaitForEvent("e")))), Return(X))
     script = [START, RaiseEvent("i", "e"), Terminate("i"), START]
     app = program(main(*body), script=script)
-    path = ("StartNew-Fresh", "Caller-Raise", "Caller-Terminate", "Act-Done", "StartNew-Fresh")
+    begun = ("StartNew-Fresh", "Orch-Begin")
+    path = (*begun, "Caller-Raise", "Caller-Terminate", "Act-Done", *begun)
     assert rules(app, follow(app, *path)) == ["Act-Done"]
 
 
 def test_a_terminate_may_come_before_or_after_the_end() -> None:
     """It is one of the things that can happen, and after it nothing does."""
     app = program(main(Await("x", A)), script=[START, Terminate("i", "stop")])
-    state = follow(app, "StartNew-Fresh", "Caller-Terminate")
-    assert rules(app, state) == ["Act-Done", "Terminate-Arrive"]
-    over = follow(app, "StartNew-Fresh", "Caller-Terminate", "Terminate-Arrive")
+    begun = ("StartNew-Fresh", "Orch-Begin", "Caller-Terminate")
+    assert rules(app, follow(app, *begun)) == ["Act-Done", "Terminate-Arrive"]
+    over = follow(app, *begun, "Terminate-Arrive")
     assert rules(app, over) == []
     assert seen(over) == ("Terminated", "stop", None)
+
+
+def test_a_terminate_may_end_an_execution_before_its_code_has_run() -> None:
+    """Nothing of what the code would have done is seen then."""
+    body = (SetStatus(Constant("begun")), Await("x", A))
+    app = program(main(*body), script=[START, Terminate("i", "stop")])
+    accepted = follow(app, "StartNew-Fresh", "Caller-Terminate")
+    assert rules(app, accepted) == ["Orch-Begin", "Terminate-Before-Begin"]
+    over = follow(app, "StartNew-Fresh", "Caller-Terminate", "Terminate-Before-Begin")
+    assert rules(app, over) == []
+    assert seen(over) == ("Terminated", "stop", None)
+    statuses = {outcome.instances[0][3] for outcome in outcomes(app)}
+    assert statuses == {None, "begun"}
 
 
 def test_timers_fire_in_any_order_and_the_clock_never_goes_back() -> None:
@@ -315,9 +329,10 @@ def test_a_terminated_locker_leaves_no_lock_and_no_request() -> None:
         entities=[Entity("E", 0, (ADD,))],
         script=[START, Terminate("i")],
     )
-    waiting = ("StartNew-Fresh", "Caller-Terminate", "Terminate-Arrive")
-    granted = ("StartNew-Fresh", "Caller-Terminate", "CS-Enter", "Terminate-Arrive")
-    inside = ("StartNew-Fresh", "Caller-Terminate", "CS-Enter", "CS-Entered", "Terminate-Arrive")
+    begun = ("StartNew-Fresh", "Orch-Begin", "Caller-Terminate")
+    waiting = (*begun, "Terminate-Arrive")
+    granted = (*begun, "CS-Enter", "Terminate-Arrive")
+    inside = (*begun, "CS-Enter", "CS-Entered", "Terminate-Arrive")
     for path in (waiting, granted, inside):
         state = follow(app, *path)
         assert rules(app, state) == []
@@ -355,11 +370,13 @@ def test_a_terminated_child_fails_its_task_with_the_reason() -> None:
     child = Orchestration("child", (Await("x", A),))
     body = (Try((Await("x", CallOrchestration("child", NOTHING, "c")),), "x", ()), Return(X))
     app = program(main(*body), child, script=[START, Terminate("c", "why")])
-    path = ("StartNew-Fresh", "Child-Fresh", "Caller-Terminate", "Terminate-Arrive", "Child-End")
+    begun = ("StartNew-Fresh", "Child-Fresh", "Orch-Begin", "Caller-Terminate")
+    path = (*begun, "Terminate-Arrive", "Child-End")
     assert seen(follow(app, *path)) == ("Completed", "why", None)
 
     app = program(main(*body), child, script=[START, Terminate("i", "why")])
-    over = follow(app, "StartNew-Fresh", "Child-Fresh", "Caller-Terminate", "Terminate-Arrive")
+    begun = ("StartNew-Fresh", "Orch-Begin", "Child-Fresh", "Caller-Terminate")
+    over = follow(app, *begun, "Terminate-Arrive")
     assert rules(app, over) == ["Act-Done"]
 
 

@@ -1,0 +1,71 @@
+"""`make mutants`: every seeded bug meets the same experiments as `make simulate`, until one shows it.
+
+Prints, for each, which oracle saw it and after how many experiments. Ends with 1 if one survives.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from durable.testing.simulation.batch import run_batch
+from tests.mutants.catalogue import MUTANTS, Mutant
+
+SECONDS_MAX = 60.0
+FIRST_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """How one mutant fared. `oracle` is `None` if it survived."""
+
+    name: str
+    oracle: str | None
+    experiments: int
+    seconds: float
+    text: str = ""
+
+
+def hunt(name: str, *, seconds_max: float = SECONDS_MAX) -> Hunt:
+    """Run batches against a mutant until one shows it, or the time is up."""
+    logging.disable(logging.CRITICAL)
+    mutant = next(each for each in MUTANTS if each.name == name)
+    begun_at = time.monotonic()
+    experiments, seed = 0, FIRST_SEED
+    while time.monotonic() - begun_at < seconds_max:
+        with mutant.applied():
+            batch = run_batch(seed, shrinks=False)
+        experiments += batch.tally.experiments
+        seconds = time.monotonic() - begun_at
+        if batch.finding is not None:
+            _, oracle, text = batch.finding
+            return Hunt(name, oracle, experiments + 1, seconds, text)
+        seed += 1
+    return Hunt(name, None, experiments, time.monotonic() - begun_at)
+
+
+def main(names: Iterable[str]) -> int:
+    """Hunt all, or those whose names begin so; give the exit code."""
+    wanted = tuple(names)
+    mutants = [each for each in MUTANTS if not wanted or each.name.startswith(wanted)]
+    print(f"{'mutant':55} {'rule':10} {'caught by':24} {'after':>6} {'s':>6}")
+    survivors: list[Mutant] = []
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for mutant, found in zip(mutants, pool.map(hunt, [m.name for m in mutants]), strict=True):
+            oracle = found.oracle or "SURVIVES"
+            print(
+                f"{mutant.name:55} {mutant.rule[:10]:10} {oracle:24} "
+                f"{found.experiments:6} {found.seconds:6.1f}",
+                flush=True,
+            )
+            if found.oracle is None:
+                survivors.append(mutant)
+    print(f"{len(mutants) - len(survivors)} of {len(mutants)} seeded bugs are caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

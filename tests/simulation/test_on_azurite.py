@@ -1,0 +1,235 @@
+"""The same programs on Azurite as in memory: what is proved of the one holds of the other.
+
+A sample, in real time. So timers are short, and the hub comes to rest before callers go on to
+what they do at a later time of the script.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
+from itertools import groupby, pairwise
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from durable.client.durable_client import DurableClient
+from durable.engine.environment import SystemEnvironment
+from durable.model.errors import InstanceEndedError, InstanceExistsError, InstanceNotFoundError
+from durable.model.ids import InstanceId
+from durable.testing.oracles.outcomes import Standing
+from durable.testing.programs.code import registry_of
+from durable.testing.programs.handwritten import CONFLUENT, HANDWRITTEN
+from durable.testing.programs.nodes import nodes_of
+from durable.testing.programs.strategies import confluent_programs
+from durable.testing.programs.syntax import (
+    RANDOM_CONFLUENT,
+    Block,
+    CallActivity,
+    CallerAction,
+    Clock,
+    If,
+    Program,
+    RaiseEvent,
+    Repeat,
+    SetTimer,
+    Start,
+    Terminate,
+    Try,
+)
+from durable.testing.simulation.experiment import Experiment, run
+from durable.testing.specification.outcomes import one_outcome, outcomes
+from durable.testing.world.schedule import Schedule
+from tests.simulation.azurite_hub import azurite_hub
+from tests.simulation.observables import Observables, look
+
+TIMER_S_MAX = 1
+HOUR_S = 3600
+RANDOM_PROGRAMS = 10
+DRAWN = 120
+NODES = range(20, 120)
+REAL_S_MAX = 6
+HUBS_AT_ONCE = 8
+REFUSALS = (InstanceExistsError, InstanceNotFoundError, InstanceEndedError)
+
+# What is first is chance in these, and it shows: only what may come out is known.
+BY_CHANCE = ("race, then its loser", "terminated with an event beside it")
+
+Seen = dict[str, Observables]
+
+
+def sampled(program: Program) -> Program:
+    """Make timers short, and the times of the script so far apart that the hub rests in between."""
+    shorter = cast("Program", _with_short_timers(program))
+    script: list[CallerAction] = []
+    times = 0
+    for before, action in pairwise((None, *program.script)):
+        assert action is not None
+        times += before is not None and _rests_between(before, action)
+        script.append(replace(action, at_s=HOUR_S * times))
+    return replace(shorter, script=tuple(script))
+
+
+def _rests_between(before: CallerAction, action: CallerAction) -> bool:
+    """At another time; and where the order in which two events come would show in the history."""
+    match before, action:
+        case RaiseEvent(), RaiseEvent() if before.name == action.name:
+            in_order = before.instance_id == action.instance_id and before.data != action.data
+        case _:
+            in_order = False
+    return in_order or before.at_s != action.at_s
+
+
+def _with_short_timers(tree: Any) -> Any:
+    match tree:
+        case SetTimer(after_s):
+            return SetTimer(min(after_s, TIMER_S_MAX))
+        case tuple():
+            return tuple(_with_short_timers(each) for each in tree)
+        case _ if is_dataclass(tree) and not isinstance(tree, type):
+            parts = {f.name: _with_short_timers(getattr(tree, f.name)) for f in fields(tree)}
+            return replace(tree, **parts)
+        case _:
+            return tree
+
+
+def drawn() -> list[Program]:
+    """Draw random programs with one outcome: always the same, neither trivial nor slow."""
+    found: dict[Any, Program] = {}
+
+    @seed(1)
+    @settings(
+        max_examples=DRAWN,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(confluent_programs())
+    def each(program: Program) -> None:
+        nodes = list(nodes_of(program.orchestrations))
+        calls = any(isinstance(node, CallActivity) for node in nodes)
+        slowest = max(_seconds_of(each.body) for each in program.orchestrations)
+        if len(nodes) in NODES and calls and slowest <= REAL_S_MAX:
+            found[program.orchestrations] = sampled(program)
+
+    each()
+    # Those in which callers do most.
+    return sorted(found.values(), key=lambda each: -len(each.script))[:RANDOM_PROGRAMS]
+
+
+def _seconds_of(block: Block) -> int:
+    """Say how long timers can hold up a block at most, when all are short."""
+    seconds = 0
+    for statement in block:
+        match statement:
+            case Repeat(times, body):
+                seconds += times * _seconds_of(body)
+            case Try(body, _, handler):
+                seconds += _seconds_of(body) + _seconds_of(handler)
+            case If(_, then, otherwise):
+                seconds += max(_seconds_of(then), _seconds_of(otherwise))
+            case _:
+                # Timers of one statement run side by side; the service counts whole seconds.
+                seconds += 2 * any(isinstance(node, SetTimer) for node in nodes_of(statement))
+    return seconds
+
+
+def in_memory(program: Program) -> Seen:
+    """Run in the world, under all oracles."""
+    store = run(Experiment(program, Schedule(1))).view._store
+    return asyncio.run(_look_at_all(store, program))
+
+
+async def _look_at_all(store: Any, program: Program) -> Seen:
+    names = sorted({action.instance_id for action in program.script})
+    seen = {name: await look(store, InstanceId(name)) for name in names}
+    return {name: each for name, each in seen.items() if each is not None}
+
+
+async def on_azurite(connection: str, program: Program, environment: SystemEnvironment) -> Seen:
+    """Run on a hub of its own, between two hosts."""
+    async with azurite_hub(connection, registry_of(program), environment) as hub:
+        for _, actions in groupby(program.script, key=lambda action: action.at_s):
+            for action in actions:
+                with contextlib.suppress(*REFUSALS):
+                    await _act(hub.client, action)
+            await hub.come_to_rest()
+        assert not await hub.leftovers()
+        return await _look_at_all(hub.store, program)
+
+
+async def _act(client: DurableClient, action: CallerAction) -> None:
+    match action:
+        case Start(instance_id, orchestration, argument):
+            await client.start(orchestration, instance_id=instance_id, input_=argument)
+        case RaiseEvent(instance_id, name, data):
+            await client.raise_event(instance_id, name, data)
+        case Terminate(instance_id, reason):
+            await client.terminate(instance_id, reason)
+
+
+async def all_on_azurite(connection: str, programs: Sequence[Program]) -> list[Seen]:
+    """Run several side by side."""
+    environment = SystemEnvironment()
+    at_once = asyncio.Semaphore(HUBS_AT_ONCE)
+
+    async def each(program: Program) -> Seen:
+        async with at_once:
+            return await on_azurite(connection, program, environment)
+
+    return await asyncio.gather(*(each(program) for program in programs))
+
+
+def specified(program: Program) -> set[tuple[Standing, ...]]:
+    """List what the specification allows."""
+    if program.name in (*CONFLUENT, RANDOM_CONFLUENT):
+        return {one_outcome(program, lambda _: 0).instances}
+    return {outcome.instances for outcome in outcomes(program)}
+
+
+def compare(connection: str, programs: Sequence[Program]) -> str:
+    """Run and compare; gives the figures."""
+    of_memory = [in_memory(program) for program in programs]
+    of_azurite = asyncio.run(all_on_azurite(connection, programs))
+    facts = 0
+    for program, theirs, ours in zip(programs, of_memory, of_azurite, strict=True):
+        standings = tuple(each.standing for each in ours.values())
+        assert standings in specified(program), f"{program.name}: {standings}"
+        if program.name in BY_CHANCE:
+            continue
+        assert ours.keys() == theirs.keys(), program.name
+        for name, each in ours.items():
+            differences = each.differences(theirs[name])
+            assert not differences, f"{program}\n'{name}' on Azurite and in memory: {differences}"
+            facts += each.facts
+    instances = sum(len(seen) for seen in of_azurite)
+    return f"{len(programs)} programs, {instances} instances, {facts} facts compared"
+
+
+Note = Callable[[str, object], None]
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_programs_by_hand_are_the_same_on_azurite(
+    part: int, azurite_connection: str, record_property: Note
+) -> None:
+    """Statuses, outputs, histories and lists are those of the memory store; no queue holds more."""
+    programs = [
+        sampled(program)
+        for program in HANDWRITTEN
+        if not any(isinstance(node, Clock) for node in nodes_of(program))
+    ]
+    figures = compare(azurite_connection, programs[part::2])
+    record_property("figure", f"the same on Azurite as in memory, by hand, {part + 1} of 2: {figures}")
+
+
+def test_random_programs_are_the_same_on_azurite(
+    azurite_connection: str, record_property: Note
+) -> None:
+    """The same for programs that Hypothesis drew."""
+    programs = drawn()
+    assert len(programs) == RANDOM_PROGRAMS
+    figures = compare(azurite_connection, programs)
+    record_property("figure", f"the same on Azurite as in memory, at random: {figures}")
