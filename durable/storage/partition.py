@@ -18,14 +18,27 @@ from durable.model.errors import MalformedMessageError
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord, stub_of
 from durable.model.records import decode_record, encode_record
-from durable.storage.port import ETag, InstanceStore, Versioned
+from durable.storage.port import ETag, InstanceStore, StorageFault, Versioned
 
 # The service takes 4 MiB a transaction; the multipart frame and our estimate of it need the rest.
 TRANSACTION_BYTES_MAX = 3 * 1024 * 1024
 ROW_OVERHEAD_BYTES = 1500
 COLUMN_OVERHEAD_BYTES = 60
 
+LOADS_MAX = 10
+
 RawRow = tuple[int, Columns]
+
+
+class HistoryGapError(MalformedMessageError):
+    """Rows that the sentinel of this ETag promises were not found."""
+
+    def __init__(self, instance_id: InstanceId, missing: Sequence[int], etag: ETag) -> None:
+        """Name the rows."""
+        super().__init__(
+            f"The history of instance '{instance_id}' lacks the rows {list(missing)[:10]}."
+        )
+        self.etag = etag
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,24 @@ class Snapshot:
 async def load(
     store: InstanceStore, instance_id: InstanceId, known: Snapshot | None = None
 ) -> Snapshot:
-    """Read an instance; with `known`, read only what came after it, unless another life began."""
+    """Read an instance; with `known`, read only what came after it, unless another life began.
+
+    A history of many pages may be collected while it is read, because another life began: what is
+    missing then is read anew. Only an unchanged sentinel makes it a loss, which is told as a
+    `MalformedMessageError`.
+    """
+    for _ in range(LOADS_MAX):
+        try:
+            return await _load(store, instance_id, known)
+        except HistoryGapError as gap:
+            sentinel = await store.read_sentinel(instance_id)
+            if sentinel is None or sentinel.etag == gap.etag:
+                raise
+            known = None
+    raise StorageFault(f"Instance '{instance_id}' changes faster than it can be read.")
+
+
+async def _load(store: InstanceStore, instance_id: InstanceId, known: Snapshot | None) -> Snapshot:
     if known is None or known.record is None:
         return await _load_from(store, instance_id, 0, ())
     newer = await _load_from(store, instance_id, known.record.sequence + 1, known.rows)
@@ -68,21 +98,23 @@ async def _load_from(
     committed = tuple(
         decode_row(ordinal, columns) for ordinal, columns in rows if ordinal <= record.sequence
     )
-    _refuse_gaps(instance_id, record, first, committed)
+    _refuse_gaps(instance_id, record, sentinel.etag, first, committed)
     return Snapshot(record, sentinel.etag, before + committed)
 
 
 def _refuse_gaps(
-    instance_id: InstanceId, record: InstanceRecord, first: int, rows: Sequence[HistoryRow]
+    instance_id: InstanceId,
+    record: InstanceRecord,
+    etag: ETag,
+    first: int,
+    rows: Sequence[HistoryRow],
 ) -> None:
     """A history with a hole would replay as another one. Only what is collected may be missing."""
     current = [row.ordinal for row in rows if row.ordinal >= record.base]
     expected = range(max(first, record.base), record.sequence + 1)
     if current != list(expected):
         missing = sorted(set(expected) - set(current))
-        raise MalformedMessageError(
-            f"The history of instance '{instance_id}' lacks the rows {missing[:10]}."
-        )
+        raise HistoryGapError(instance_id, missing, etag)
 
 
 async def _read_up_to(

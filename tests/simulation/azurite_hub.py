@@ -113,15 +113,11 @@ class AzuriteHub:
             for each in await asyncio.gather(*properties)
         )
 
-    async def leftovers(self) -> list[str]:
-        """List what a hub at rest must not have: poisoned or buried messages, far timers."""
+    async def other_queues(self) -> list[str]:
+        """List the queues of the hub that are only made when a message is poisoned or buried."""
         own = {self._name(queue) for queue in QUEUES}
-        found = [
-            queue.name
-            async for queue in self._queues.list_queues(name_starts_with=self._name(""))
-            if queue.name not in own
-        ]
-        return [*found, *(key for key, _ in await self.store.parked_timers(before="9"))]
+        queues = self._queues.list_queues(name_starts_with=self._name(""))
+        return [queue.name async for queue in queues if queue.name not in own]
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,7 @@
 """The same programs on Azurite as in memory: what is proved of the one holds of the other.
 
-A sample, in real time. So timers are short, and the hub comes to rest before callers go on to
-what they do at a later time of the script.
+A sample, in real time. So timers are short, but for far ones, which here never fire; and the hub
+comes to rest before callers go on to what they do at a later time of the script.
 """
 
 import asyncio
@@ -45,7 +45,9 @@ from tests.simulation.azurite_hub import azurite_hub
 from tests.simulation.observables import Observables, look
 
 TIMER_S_MAX = 1
-HOUR_S = 3600
+# What is as late as this lies in the table of far timers, where no rest is disturbed by it.
+FAR_S = 3600
+PACE_S = 600
 RANDOM_PROGRAMS = 10
 DRAWN = 120
 NODES = range(20, 120)
@@ -55,6 +57,13 @@ REFUSALS = (InstanceExistsError, InstanceNotFoundError, InstanceEndedError)
 
 # What is first is chance in these, and it shows: only what may come out is known.
 BY_CHANCE = ("race, then its loser", "terminated with an event beside it")
+
+# A far timer fires in these, or a timer must be slower than an activity.
+TOO_LONG = (
+    "timer race, won by the timer",
+    "far timers due at once",
+    "cancelled timer, waited for",
+)
 
 Seen = dict[str, Observables]
 
@@ -67,7 +76,7 @@ def sampled(program: Program) -> Program:
     for before, action in pairwise((None, *program.script)):
         assert action is not None
         times += before is not None and _rests_between(before, action)
-        script.append(replace(action, at_s=HOUR_S * times))
+        script.append(replace(action, at_s=PACE_S * times))
     return replace(shorter, script=tuple(script))
 
 
@@ -84,7 +93,7 @@ def _rests_between(before: CallerAction, action: CallerAction) -> bool:
 def _with_short_timers(tree: Any) -> Any:
     match tree:
         case SetTimer(after_s):
-            return SetTimer(min(after_s, TIMER_S_MAX))
+            return SetTimer(after_s if after_s >= FAR_S else min(after_s, TIMER_S_MAX))
         case tuple():
             return tuple(_with_short_timers(each) for each in tree)
         case _ if is_dataclass(tree) and not isinstance(tree, type):
@@ -156,8 +165,14 @@ async def on_azurite(connection: str, program: Program, environment: SystemEnvir
                 with contextlib.suppress(*REFUSALS):
                     await _act(hub.client, action)
             await hub.come_to_rest()
-        assert not await hub.leftovers()
+        assert not await hub.other_queues()
+        assert _has_far_timers(program) or not await hub.store.parked_timers(before="9")
         return await _look_at_all(hub.store, program)
+
+
+def _has_far_timers(program: Program) -> bool:
+    timers = [node for node in nodes_of(program) if isinstance(node, SetTimer)]
+    return any(timer.after_s >= FAR_S for timer in timers)
 
 
 async def _act(client: DurableClient, action: CallerAction) -> None:
@@ -208,6 +223,11 @@ def compare(connection: str, programs: Sequence[Program]) -> str:
     return f"{len(programs)} programs, {instances} instances, {facts} facts compared"
 
 
+def _is_comparable(program: Program) -> bool:
+    looks_at_the_clock = any(isinstance(node, Clock) for node in nodes_of(program))
+    return program.name not in TOO_LONG and not looks_at_the_clock
+
+
 Note = Callable[[str, object], None]
 
 
@@ -216,11 +236,7 @@ def test_programs_by_hand_are_the_same_on_azurite(
     part: int, azurite_connection: str, record_property: Note
 ) -> None:
     """Statuses, outputs, histories and lists are those of the memory store; no queue holds more."""
-    programs = [
-        sampled(program)
-        for program in HANDWRITTEN
-        if not any(isinstance(node, Clock) for node in nodes_of(program))
-    ]
+    programs = [sampled(program) for program in HANDWRITTEN if _is_comparable(program)]
     figures = compare(azurite_connection, programs[part::2])
     record_property("figure", f"the same on Azurite as in memory, by hand, {part + 1} of 2: {figures}")
 

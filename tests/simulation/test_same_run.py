@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from durable.testing.programs.handwritten import NAMED
 from durable.testing.simulation.experiment import Experiment, Setting, transcript_of
@@ -27,7 +28,7 @@ def elsewhere(seed: int, *, hash_seed: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", SCRIPT],
         input=str(seed),
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.getcwd()},
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path.cwd())},
         capture_output=True,
         text=True,
         check=True,

@@ -1,13 +1,16 @@
 """Rule C: the true load and commit keep it on every store, and two wrong ones are caught."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import pytest
-from rule_c_law import Law, append, names_of
+from rule_c_law import Law, append, appended, interleaved, names_of
 from store_grounds import BEGIN, Ground, any_instance
 
 from durable.model.codec import decode_row, encode_row
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import decode_record, encode_record
 from durable.storage import partition
@@ -15,6 +18,7 @@ from durable.storage.memory import MemoryStore
 from durable.storage.partition import Snapshot
 from durable.storage.port import LostRace, TaskHubStore
 
+OLD_ROWS = 11
 TRUE = Law(load=partition.load, commit=partition.commit)
 
 
@@ -138,3 +142,32 @@ async def test_the_sentinel_last_mutant_is_right_when_it_is_alone() -> None:
     store, instance_id = narrow_memory(), any_instance()
     await append(store, partition.commit, instance_id, Snapshot(), "start", 11)
     assert await sentinel_last_load(store, instance_id) == await partition.load(store, instance_id)
+
+
+async def test_a_load_beside_a_new_life_and_its_collection_loses_nothing(
+    narrow: TaskHubStore,
+) -> None:
+    """C3: wherever in a load another life begins and the old rows go, one of the two is read whole.
+
+    Old rows that are missing are no hole in the history: the sentinel has moved on.
+    """
+
+    async def begin_anew(one: InstanceId, before: Snapshot) -> None:
+        record, rows = appended(before, "new", 3)
+        anew = replace(record, life_id=ExecutionId("life-2"), base=OLD_ROWS, generation=2)
+        await partition.commit(narrow, one, before, anew, rows)
+        for first in range(0, OLD_ROWS, 4):
+            await narrow.delete_rows(one, range(first, min(first + 4, OLD_ROWS)))
+
+    read: Counter[int] = Counter()
+    for call in range(6):  # the last is behind the load
+        one = any_instance()
+        before = await append(narrow, partition.commit, one, Snapshot(), "old", OLD_ROWS)
+        beside, _ = interleaved(narrow, call, partial(begin_anew, one, before))
+        found = await partition.load(beside, one)
+        assert found.record is not None
+        base = found.record.base
+        ordinals = [row.ordinal for row in found.rows if row.ordinal >= base]
+        assert ordinals == list(range(base, found.record.sequence + 1))
+        read[found.record.generation] += 1
+    assert set(read) == {1, 2}

@@ -74,7 +74,6 @@ _CONFLUENT = (
     _program("cancelled timer", bodies.CANCELLED),
     _program("large values", bodies.LARGE, argument=LARGE),
     _program("far timers due at once", bodies.FAR_TIMERS),
-    _program("cancelled timer, waited for", bodies.CANCELLED_AND_WAITED_FOR),
     _program("large values in bursts", bodies.LARGE_BURSTS, *_events("text", LARGE, LARGE)),
 )
 
@@ -99,6 +98,7 @@ _RACING = (
         "started again with another input", bodies.SHORT, Start("a", "main", 100, bodies.HOUR_S)
     ),
     _program("clock between timers", bodies.CLOCK),
+    _program("cancelled timer, waited for", bodies.CANCELLED_AND_WAITED_FOR),
     _program("terminated where errors are caught", bodies.DEAF, Terminate("a", "enough", 5)),
     # What is left of the first life must do nothing to the second.
     _program(

@@ -14,7 +14,7 @@ Effect = Callable[[], Awaitable[T]]
 
 FREEZE_S = 700.0  # longer than a message stays hidden from other hosts
 SLOW_S = 20.0
-LATE_S = (0.05, 2.0, 30.0, 300.0)
+LATE_S = (0.05, 0.03, 0.08, 0.15, 2.0, 30.0, 300.0)
 
 REFUSALS = {
     FaultKind.THROTTLED: StorageFault,
