@@ -83,7 +83,9 @@ class Observables:
         differing = (self.requests - other.requests) + (other.requests - self.requests)
         if {fact[0] for fact in differing} - late:
             found.append("requests")
-        return [f"{name}: {getattr(self, name, '')} and {getattr(other, name, '')}" for name in found]
+        return [
+            f"{name}: {getattr(self, name, '')} and {getattr(other, name, '')}" for name in found
+        ]
 
 
 async def look(store: TaskHubStore, instance_id: InstanceId) -> Observables | None:

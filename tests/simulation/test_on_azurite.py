@@ -238,7 +238,9 @@ def test_programs_by_hand_are_the_same_on_azurite(
     """Statuses, outputs, histories and lists are those of the memory store; no queue holds more."""
     programs = [sampled(program) for program in HANDWRITTEN if _is_comparable(program)]
     figures = compare(azurite_connection, programs[part::2])
-    record_property("figure", f"the same on Azurite as in memory, by hand, {part + 1} of 2: {figures}")
+    record_property(
+        "figure", f"the same on Azurite as in memory, by hand, {part + 1} of 2: {figures}"
+    )
 
 
 def test_random_programs_are_the_same_on_azurite(

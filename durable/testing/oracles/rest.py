@@ -1,11 +1,14 @@
 """At rest: the faults have stopped, nothing runs, and everything that could go on has."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from durable.model.history import TaskScheduled, TimerCreated
 from durable.model.instance import HistoryRow, InstanceRecord
-from durable.storage.memory import MemoryStore
+from durable.storage.memory import MemoryStore, StoredMessage
+from durable.storage.port import WORK_ITEMS
 from durable.testing.oracles.hub_view import HubView, task_of
+from durable.testing.oracles.parcels import message_of
 from durable.testing.oracles.violation import Violation
 
 ORACLE = "liveness"
@@ -71,6 +74,20 @@ def standing(view: HubView) -> Standing:
             record = replace(record, unsent=frozenset(), commit_id="")
         taken[instance_id] = (record, tuple(instance.rows.values()))
     return taken
+
+
+def check_silence(sent: Sequence[StoredMessage]) -> None:
+    """Rule A7: without the duty a known message sends nothing, or two instances would storm."""
+    # A timer that is not due by its host's clock, and a task that no host has, are put back.
+    again = [message.body for message in sent if message.queue == WORK_ITEMS]
+    again = [body for body in again if not _is_held(body)]
+    if again:
+        raise Violation("redelivery", f"a known message sent {len(again)} more: {again[0]}")
+
+
+def _is_held(body: str) -> bool:
+    message = message_of(body)
+    return message is not None and message.holds > 0
 
 
 def check_unchanged(before: Standing, after: Standing) -> None:

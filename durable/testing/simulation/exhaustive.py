@@ -44,6 +44,15 @@ def singles(experiment: Experiment) -> Iterator[Experiment]:
         yield _with(experiment, fault)
 
 
+def some_singles(experiment: Experiment, *, seed: int) -> Iterator[Experiment]:
+    """List the experiment without a fault, then with single faults in an order of chance."""
+    faults = list(single_faults(run(experiment).calls))
+    random.Random(seed).shuffle(faults)  # noqa: S311
+    yield experiment
+    for fault in faults:
+        yield _with(experiment, fault)
+
+
 def pairs(experiment: Experiment, *, seed: int) -> Iterator[Experiment]:
     """Draw pairs of faults, for ever. The second may fall on a call that the first has led to."""
     calls = run(experiment).calls

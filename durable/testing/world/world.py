@@ -330,22 +330,27 @@ class World:
 
     # At the end.
 
-    async def deliver_everything_again(self) -> None:
-        """Put every message that was ever put once more, and settle.
-
-        For each instance one of them is put once more still, with the duty (rule A2): as if its
-        host had died.
-        """
-        sent = dict.fromkeys(
+    async def deliver_everything_again(self) -> list[StoredMessage]:
+        """Put every message that was ever put once more, and settle; give what hosts put then."""
+        copies = dict.fromkeys(
             (entry.message.queue, entry.message.body)
             for entry in self.journal.entries
             if isinstance(entry, Put)
         )
-        with_duty: dict[InstanceId, tuple[str, str]] = {}
-        for queue, body in sent:
-            message = decode_message(body)
-            again = encode_message(replace(message, again=True))
-            with_duty.setdefault(message.instance_id, (queue, again))
-        for queue, body in (*sent, *with_duty.values()):
+        for queue, body in copies:
+            await self.store.put(queue, body)
+        first = len(self.journal.entries)
+        await self.settle()
+        return [entry.message for entry in self.journal.entries[first:] if isinstance(entry, Put)]
+
+    async def deliver_with_duty(self) -> None:
+        """Put a message for each instance as if its host had died (rule A2), and settle."""
+        messages: dict[InstanceId, tuple[str, str]] = {}
+        for entry in self.journal.entries:
+            if isinstance(entry, Put):
+                message = decode_message(entry.message.body)
+                again = encode_message(replace(message, again=True))
+                messages.setdefault(message.instance_id, (entry.message.queue, again))
+        for queue, body in messages.values():
             await self.store.put(queue, body)
         await self.settle()
