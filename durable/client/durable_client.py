@@ -54,7 +54,15 @@ class DurableClient:
             instance_id if instance_id is not None else self._environment.new_id()
         )
         text = encode_value(input_, what=f"input of orchestrator '{name}'")
-        await start(self._store, self._environment, chosen, name=name, input_=text, version=version)
+        await start(
+            self._store,
+            self._environment,
+            chosen,
+            name=name,
+            input_=text,
+            version=version,
+            is_new_id=instance_id is None,
+        )
         return chosen
 
     async def read_status(

@@ -22,6 +22,7 @@ from durable.storage.payloads import fit_message, spill_input
 from durable.storage.port import (
     ETag,
     LostRace,
+    OutcomeUnknown,
     StorageFault,
     TaskHubStore,
     control_queue,
@@ -29,6 +30,10 @@ from durable.storage.port import (
 
 ATTEMPTS_MAX = 10
 BACKOFF_S_FIRST = 0.05
+
+
+class _Overtaken(OutcomeUnknown):
+    """The start may have begun a life that others have replaced since."""
 
 
 async def start(
@@ -39,25 +44,36 @@ async def start(
     name: str,
     input_: str,
     version: str | None,
+    is_new_id: bool = False,
 ) -> None:
-    """Start, or raise `InstanceExistsError` or a `StorageFault`."""
+    """Start, or raise `InstanceExistsError` or a `StorageFault`.
+
+    `is_new_id`: nobody else can have this id, so nothing need be read first.
+    """
     execution_id = ExecutionId(environment.new_id())
     blobs = await spill_input(store, environment, instance_id, input_)
     before: InstanceRecord | None = None
     etag: ETag | None = None
     fault: StorageFault | None = None
+    is_read, replaced = is_new_id, None
     for attempt in range(ATTEMPTS_MAX):
-        started = ExecutionStarted(
-            timestamp=environment.now(),
-            name=name,
-            version=version,
-            input=input_,
-            generation=(before.generation if before else 0) + 1,
-            orchestration_instance=orchestration_instance(instance_id, execution_id),
-        )
         try:
             if fault is not None:
                 await environment.wait(BACKOFF_S_FIRST * 2**attempt * (0.5 + environment.jitter()))
+            if not is_read:
+                before, etag = await _read(store, instance_id)
+                if before is not None and before.life_id == execution_id:
+                    return  # our own transition, made by the receiver, or by us without an answer
+                _refuse_if_overtaken(instance_id, before, replaced)
+                _refuse_if_alive(instance_id, before)
+            started = ExecutionStarted(
+                timestamp=environment.now(),
+                name=name,
+                version=version,
+                input=input_,
+                generation=(before.generation if before else 0) + 1,
+                orchestration_instance=orchestration_instance(instance_id, execution_id),
+            )
             message = TaskMessage(
                 instance_id=instance_id,
                 event=started,
@@ -65,21 +81,34 @@ async def start(
                 generation=started.generation - 1,
                 blobs=blobs,
             )
+            replaced = message.generation
             await _put(store, environment, message)
             await _make_pending(store, environment, message, started, before=before, etag=etag)
+        except _Overtaken:
+            raise
         except (LostRace, StorageFault) as outcome:
             fault = outcome if isinstance(outcome, StorageFault) else None
+            is_read = False
         else:
             return
-        try:
-            before, etag = await _read(store, instance_id)
-        except StorageFault as unreadable:
-            fault = unreadable
-            continue
-        if before is not None and before.life_id == execution_id:
-            return  # our own transition, made by the receiver, or by us without our learning of it
-        _refuse_if_alive(instance_id, before)
     raise fault or InstanceExistsError(f"Too many starts of instance '{instance_id}' at once.")
+
+
+def _refuse_if_overtaken(
+    instance_id: InstanceId, before: InstanceRecord | None, replaced: int | None
+) -> None:
+    """Give up where our message may have begun a life that others have replaced since.
+
+    The message that we put begins generation `replaced` + 1 or nothing. If that generation stands
+    and is another's, ours is void and may be put again; if it has passed, nobody knows whose it
+    was, and a second life of one start is what must not be.
+    """
+    if before is None or replaced is None or before.generation <= replaced + 1:
+        return
+    raise _Overtaken(
+        f"Instance '{instance_id}' was started anew by others while this start was under way. It "
+        "may have run and been replaced; look at what it was to do before starting it again."
+    )
 
 
 def _refuse_if_alive(instance_id: InstanceId, before: InstanceRecord | None) -> None:

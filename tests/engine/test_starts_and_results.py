@@ -21,6 +21,8 @@ from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
+from durable.storage.port import OutcomeUnknown
+from durable.testing.world.faults import Fault, FaultKind
 from durable.testing.world.schedule import Schedule
 from durable.testing.world.virtual_time import in_virtual_time
 from durable.testing.world.world import World
@@ -228,3 +230,47 @@ async def test_results_that_nobody_waits_for_any_more_leave_nothing_behind() -> 
     await answer(hub, '"late"')
     await hub.settle()
     assert await hub.rows(INSTANCE) == rows
+
+
+@in_virtual_time
+async def test_an_accepted_start_begins_one_life_and_no_second_one() -> None:
+    """A1: a caller sleeps between its message and its transition while two lives come and go.
+
+    Its message has begun the first of them; it must not begin a third under the same execution id.
+    """
+    frozen = Fault(1, FaultKind.FREEZE_AFTER)  # behind the put
+    world = World(registry_of(chain=chain), faults=[frozen])
+    told: list[str] = []
+
+    async def start(number: int) -> None:
+        async def act(client: DurableClient) -> None:
+            await client.start("chain", instance_id=INSTANCE, input_=number)
+
+        try:
+            await world.as_caller(act)
+        except OutcomeUnknown as unknown:
+            told.append(str(unknown))
+        else:
+            told.append(f"{number} accepted")
+
+    world.begin(start(1))
+    await world.run_for(60)
+    world.begin(start(100))
+    await world.settle()
+    record = (await partition.load(world.store, INSTANCE)).record
+    assert record is not None
+    assert (record.generation, record.output) == (2, "100")
+    assert told[0] == "100 accepted"
+    assert "may have run and been replaced" in told[1]
+
+
+@in_virtual_time
+async def test_each_life_is_numbered_in_its_history() -> None:
+    """J3: the ExecutionStarted row of a second life says that it is the second."""
+    world = World(registry_of(chain=chain))
+    for _ in range(2):
+        await world.as_client(lambda client: client.start("chain", instance_id=INSTANCE))
+        await world.settle()
+    rows = (await partition.load(world.store, INSTANCE)).rows
+    started = [row.event for row in rows if isinstance(row.event, ExecutionStarted)]
+    assert started[-1].generation == 2

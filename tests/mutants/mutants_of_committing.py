@@ -203,8 +203,9 @@ async def sentinel_read_last(
         return Snapshot()
     record = decode_record(instance_id, page.sentinel.columns)
     rows = tuple(decode_row(n, columns) for n, columns in raw if n <= record.sequence)
-    partition._refuse_gaps(instance_id, record, first, rows)
-    return Snapshot(record, page.sentinel.etag, before + rows)
+    etag = page.sentinel.etag
+    partition._refuse_gaps(instance_id, record, etag, first, rows)
+    return Snapshot(record, etag, before + rows)
 
 
 @mutant(partition, "_load_from", rule="C3")
@@ -226,5 +227,5 @@ async def rows_above_the_sequence_number_believed(
     record = decode_record(instance_id, sentinel.columns)
     rows = tuple(decode_row(n, columns) for n, columns in raw)
     record = replace(record, sequence=rows[-1].ordinal if rows else record.sequence)
-    partition._refuse_gaps(instance_id, record, first, rows)
+    partition._refuse_gaps(instance_id, record, sentinel.etag, first, rows)
     return Snapshot(record, sentinel.etag, before + rows)

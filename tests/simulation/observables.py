@@ -75,17 +75,14 @@ class Observables:
         names = ("standing", "generation", "scheduled", "summary")
         found = [name for name in names if getattr(self, name) != getattr(other, name)]
         common = self.answers.keys() & other.answers.keys()
-        if any(self.answers[task_id] != other.answers[task_id] for task_id in common):
+        is_complete = self.has_ended or self.answers.keys() == other.answers.keys()
+        if not is_complete or any(self.answers[each] != other.answers[each] for each in common):
             found.append("answers")
-        if not self.has_ended and self.answers.keys() != other.answers.keys():
-            found.append("answered tasks")
         late = {EventRaised.__name__} if self.has_ended else set()
         differing = (self.requests - other.requests) + (other.requests - self.requests)
         if {fact[0] for fact in differing} - late:
             found.append("requests")
-        return [
-            f"{name}: {getattr(self, name, '')} and {getattr(other, name, '')}" for name in found
-        ]
+        return [f"{name}: {getattr(self, name)} and {getattr(other, name)}" for name in found]
 
 
 async def look(store: TaskHubStore, instance_id: InstanceId) -> Observables | None:

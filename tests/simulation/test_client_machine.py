@@ -262,6 +262,7 @@ class ClientMachine(RuleBasedStateMachine):
         # Messages of lives that are over come again from here on, on purpose.
         self.world.about_to_run.remove(self.rules_of_hubs.before_run)
         await self.world.deliver_everything_again()
+        await self.world.deliver_with_duty()
         check_rest(self.view, self.world.store)
         check_unchanged(before, standing(self.view))
         check_unsent(self.view)

@@ -152,7 +152,8 @@ class HubView:
         for row in rows:
             self._take_in(view, record, row)
         self.last_commit = (record, rows)
-        if view.record is None or record.status_sequence > view.record.status_sequence:
+        shown = view.record.status_sequence if view.record is not None else 0
+        if rows and record.status_sequence > shown:  # a caller's transition has no episode
             view.shows_of_episode[record.episode] = record.status_sequence
         view.record = record
 

@@ -18,6 +18,7 @@ from durable.testing.programs.handwritten import HANDWRITTEN
 from durable.testing.simulation.drawn import Sealed, sealed_experiments
 from durable.testing.simulation.exhaustive import pairs, setting_of, some_singles
 from durable.testing.simulation.experiment import Experiment, run
+from durable.testing.simulation.observed import Sighting
 from durable.testing.simulation.tally import Tally
 from durable.testing.world.schedule import Schedule
 
@@ -53,9 +54,10 @@ def _sweep(batch: Batch) -> None:
     chance = random.Random(batch.seed)  # noqa: S311
     program = chance.choice(HANDWRITTEN)
     one = Experiment(program, Schedule(chance.randrange(1, 100_000)), setting_of(program))
-    for experiment in islice(some_singles(one, seed=batch.seed), SINGLES):
+    calls = _run(one, batch).calls
+    for experiment in islice(some_singles(one, calls, seed=batch.seed), SINGLES):
         _run(experiment, batch)
-    for experiment in islice(pairs(one, seed=batch.seed), PAIRS):
+    for experiment in islice(pairs(one, calls, seed=batch.seed), PAIRS):
         _run(experiment, batch)
 
 
@@ -79,7 +81,7 @@ def _draw(batch: Batch, *, shrinks: bool) -> None:
     each()
 
 
-def _run(experiment: Experiment, batch: Batch) -> None:
+def _run(experiment: Experiment, batch: Batch) -> Sighting:
     try:
         seen = run(experiment)
     except Exception as error:
@@ -88,3 +90,4 @@ def _run(experiment: Experiment, batch: Batch) -> None:
         raise
     if batch.finding is None:
         batch.tally.add(experiment, seen)
+    return seen

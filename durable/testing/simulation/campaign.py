@@ -13,7 +13,7 @@ from typing import Self
 from durable.testing.programs.handwritten import HANDWRITTEN
 from durable.testing.simulation.batch import Batch, run_batch
 from durable.testing.simulation.exhaustive import pairs, plain, run_all, singles
-from durable.testing.simulation.experiment import Experiment
+from durable.testing.simulation.experiment import Experiment, run
 from durable.testing.simulation.tally import Tally
 
 PAIRS_PER_PROGRAM = 150
@@ -98,7 +98,7 @@ def run_shard(name: str, shard: int, shards: int) -> Report:
 
     one = plain(name, seed=1)
     every = islice(singles(one), shard, None, shards)
-    some = islice(pairs(one, seed=shard), PAIRS_PER_PROGRAM // shards)
+    some = islice(pairs(one, run(one).calls, seed=shard), PAIRS_PER_PROGRAM // shards)
     for what, experiments in (("single faults", every), ("pairs of faults", some)):
         before = report.tally.experiments
         run_all(experiments, report.tally, failed=failed)

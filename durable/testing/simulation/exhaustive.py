@@ -4,7 +4,7 @@ Exhaustive for one schedule; another seed has other calls. Pairs are too many, s
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from durable.testing.programs.handwritten import NAMED
@@ -44,25 +44,25 @@ def singles(experiment: Experiment) -> Iterator[Experiment]:
         yield _with(experiment, fault)
 
 
-def some_singles(experiment: Experiment, *, seed: int) -> Iterator[Experiment]:
-    """List the experiment without a fault, then with single faults in an order of chance."""
-    faults = list(single_faults(run(experiment).calls))
+def some_singles(
+    experiment: Experiment, calls: Sequence[Call], *, seed: int
+) -> Iterator[Experiment]:
+    """List the experiment with the single faults of these calls, in an order of chance."""
+    faults = list(single_faults(calls))
     random.Random(seed).shuffle(faults)  # noqa: S311
-    yield experiment
     for fault in faults:
         yield _with(experiment, fault)
 
 
-def pairs(experiment: Experiment, *, seed: int) -> Iterator[Experiment]:
+def pairs(experiment: Experiment, calls: Sequence[Call], *, seed: int) -> Iterator[Experiment]:
     """Draw pairs of faults, for ever. The second may fall on a call that the first has led to."""
-    calls = run(experiment).calls
     chance = random.Random(seed)  # noqa: S311
     while True:
         first, second = sorted(chance.randrange(2 * len(calls)) for _ in range(2))
         yield _with(experiment, _drawn(chance, calls, first), _drawn(chance, calls, second))
 
 
-def _drawn(chance: random.Random, calls: tuple[Call, ...], number: int) -> Fault:
+def _drawn(chance: random.Random, calls: Sequence[Call], number: int) -> Fault:
     # What a call behind the plain run's last will be, nobody knows: any kind of fault may fit.
     kinds = calls[number].kinds() if number < len(calls) else tuple(FaultKind)
     return Fault(number, chance.choice(kinds))

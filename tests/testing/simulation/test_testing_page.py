@@ -71,6 +71,6 @@ def test_a_rehearsal_tells_which_fault_its_check_failed_under() -> None:
     def is_quick(world: World) -> None:
         assert world.clock.seconds < 60, f"it took {world.clock.seconds:.0f} s"
 
-    told = r"seed 1, call 0 \(caller1: .*\), host frozen before .*: it took 7.. s"
+    told = r"seed 1, call 0 \(caller1: .*\), host frozen after .*: it took 7.. s"
     with pytest.raises(Violation, match=told):
         rehearse(registry, drive, check=is_quick)
