@@ -33,7 +33,6 @@ class Hunt:
 
 def hunt(name: str, *, seconds_max: float = SECONDS_MAX) -> Hunt:
     """Let a mutant meet the drills, then batch after batch, until one shows it or time is up."""
-    logging.disable(logging.CRITICAL)
     mutant = next(each for each in MUTANTS if each.name == name)
     begun_at = time.process_time()
     with mutant.applied():
@@ -70,7 +69,10 @@ def main(names: Iterable[str]) -> int:
     mutants = [each for each in MUTANTS if not wanted or each.name.startswith(wanted)]
     print(f"{'mutant':55} {'rule':10} {'caught by':24} {'after':>6} {'s':>6}")
     survivors: list[Mutant] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    # Injected faults would log a line each.
+    with ProcessPoolExecutor(
+        os.cpu_count(), initializer=logging.disable, initargs=(logging.CRITICAL,)
+    ) as pool:
         for mutant, found in zip(mutants, pool.map(hunt, [m.name for m in mutants]), strict=True):
             oracle = found.oracle or "SURVIVES"
             print(

@@ -8,7 +8,6 @@ from typing import Any
 
 from durable.engine import proposals
 from durable.model.actions import Action
-from durable.model.failures import TaskFailedError
 from durable.model.history import (
     EventRaised,
     ExecutionCompleted,
@@ -106,35 +105,6 @@ def argument_mismatch_ignored(recorded: Scheduling, action: Action) -> bool:
 def name_mismatch_ignored(recorded: Scheduling, action: Action) -> bool:
     """Neither kind nor name of a task is compared: the answer to one activity goes to another."""
     return True
-
-
-@mutant(Execution, "drop", rule="J")
-def generator_closed_with_a_live_context(self: Execution) -> None:
-    """The generator is closed, then its context dies.
-
-    What a `finally` block says, the custom status for one, is recorded with the commit that ends
-    the instance.
-    """
-    generator, self._generator = self._generator, None
-    with contextlib.suppress(BaseException):
-        if generator is not None:
-            generator.close()
-    self.is_ended = True
-    self.surroundings.is_dropped = True
-
-
-@mutant(Execution, "drop", rule="J")
-def generator_dropped_by_an_error(self: Execution) -> None:
-    """The code is told of its end by an error that it can catch.
-
-    Its `except` block runs with a live context, and what that says is recorded.
-    """
-    generator, self._generator = self._generator, None
-    with contextlib.suppress(BaseException):
-        if generator is not None:
-            generator.throw(TaskFailedError("The execution was dropped.", ""))
-    self.is_ended = True
-    self.surroundings.is_dropped = True
 
 
 @mutant(proposals, "decide", rule="semantics 5.4: time of the replay")

@@ -1,8 +1,9 @@
-"""Bugs that no run can show yet: what they break is not built. Each says what it waits for.
+"""Bugs that no run can show: what they break is not built, or guarded twice. Each says why.
 
 They are not among `MUTANTS`. Whoever builds what they wait for moves them there.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -12,10 +13,12 @@ from durable.engine.orchestrations import Orchestrations
 from durable.engine.outbox import Outgoing, outbox
 from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState, SentEpisodes
+from durable.model.failures import TaskFailedError
 from durable.model.history import ExecutionStarted, answered_task_id
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
+from durable.replay.executor import Execution
 from durable.storage.port import TaskHubStore
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
@@ -141,3 +144,31 @@ async def a_blob_deleted_that_a_younger_row_names(
     dead = {name for row in old if row.episode not in record.unsent for name in row.blobs.values()}
     await _delete(store, instance_id, state)
     await store.delete_blobs(sorted(dead))
+
+
+@mutant(Execution, "drop", rule="J")
+def generator_closed_with_a_live_context(self: Execution) -> None:
+    """The generator is closed, then its context dies.
+
+    Guarded twice: what a `finally` block says counts as not done (docs/semantics.md, decision 1.9).
+    """
+    generator, self._generator = self._generator, None
+    with contextlib.suppress(BaseException):
+        if generator is not None:
+            generator.close()
+    self.is_ended = True
+    self.surroundings.is_dropped = True
+
+
+@mutant(Execution, "drop", rule="J")
+def generator_dropped_by_an_error(self: Execution) -> None:
+    """The code is told of its end by an error that it can catch.
+
+    Guarded twice: what its `except` block says counts as not done (decision 1.9).
+    """
+    generator, self._generator = self._generator, None
+    with contextlib.suppress(BaseException):
+        if generator is not None:
+            generator.throw(TaskFailedError("The execution was dropped.", ""))
+    self.is_ended = True
+    self.surroundings.is_dropped = True

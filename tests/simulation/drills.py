@@ -3,14 +3,24 @@
 Each raises an AssertionError if the engine does not stand it. The mutants meet them first.
 """
 
-from collections.abc import Callable, Generator
+import contextlib
+from collections.abc import Awaitable, Callable, Generator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
-from durable.model.ids import InstanceId
+from durable.model.history import EventRaised
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.status import RuntimeStatus
 from durable.replay.context import DurableOrchestrationContext
+from durable.storage import partition
+from durable.storage.memory import MemoryStore
+from durable.storage.port import Page, StorageFault, TaskHubStore
 from durable.testing.oracles.models import ReplayModel
+from durable.testing.programs.handwritten import NAMED
 from durable.testing.programs.syntax import (
     Activity,
     Await,
@@ -27,6 +37,7 @@ from durable.testing.simulation.experiment import Experiment, Setting, run
 from durable.testing.simulation.observed import observe
 from durable.testing.world.faults import Fault, FaultKind
 from durable.testing.world.schedule import Schedule
+from durable.testing.world.virtual_time import START, in_virtual_time
 from durable.testing.world.world import World
 
 Context = DurableOrchestrationContext
@@ -116,8 +127,92 @@ def a_timer_between_two_clocks() -> None:
                 run(Experiment(plain.program, plain.schedule, plain.setting, faults))
 
 
+RACES = ("race, then its loser", "large values in bursts")
+
+
+def races_under_many_schedules() -> None:
+    """Programs whose decisions differ by what came first, on two and three hosts."""
+    for name in RACES:
+        for seed in range(1, 21):
+            for hosts in (2, 3):
+                setting = Setting(hosts=hosts, rows_per_transaction_max=3)
+                run(Experiment(NAMED[name], Schedule(seed), setting))
+
+
+ONE = InstanceId("one")
+NOON = START + timedelta(hours=12)
+
+
+async def _append(
+    store: TaskHubStore, before: partition.Snapshot, text: str, count: int
+) -> partition.Snapshot:
+    first = before.record.sequence + 1 if before.record is not None else 0
+    life = ExecutionId("life")
+    rows = [
+        HistoryRow(
+            ordinal=ordinal,
+            episode=1,
+            execution_id=life,
+            event=EventRaised(timestamp=NOON, name="row", input=text),
+        )
+        for ordinal in range(first, first + count)
+    ]
+    record = InstanceRecord(
+        generation=1,
+        life_id=life,
+        execution_id=life,
+        name="pages",
+        status=RuntimeStatus.RUNNING,
+        created_at=NOON,
+        updated_at=NOON,
+        commit_id=text,
+        sequence=first + count - 1,
+    )
+    return await partition.commit(store, ONE, before, record, rows)
+
+
+class _Interrupted(MemoryStore):
+    """A store that fails its nth transaction, and does something before its nth page."""
+
+    fails_at = -1
+    before_page: tuple[int, Callable[[], Awaitable[object]]] | None = None
+    transactions = pages = 0
+
+    async def transact(self, *args: Any, **options: Any) -> str:
+        self.transactions += 1
+        if self.transactions == self.fails_at:
+            raise StorageFault("cut off here")
+        return await super().transact(*args, **options)
+
+    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+        self.pages += 1
+        if self.before_page is not None and self.pages == self.before_page[0]:
+            await self.before_page[1]()
+        return await super().read_page(instance_id, first=first)
+
+
+@in_virtual_time
+async def a_page_beside_a_commit() -> None:
+    """A torn row of the first page must not pass for what is committed while pages are read."""
+    for page in range(1, 6):
+        store = _Interrupted(now=lambda: NOON, rows_per_transaction_max=4, rows_per_page_max=4)
+        before = await _append(store, partition.Snapshot(), "first", 3)
+        store.fails_at = store.transactions + 2
+        with contextlib.suppress(StorageFault):
+            await _append(store, before, "torn", 8)
+        standing = await partition.load(store, ONE)
+        assert len(standing.rows) == 3
+        store.pages = 0
+        store.before_page = (page, partial(_append, store, standing, "second", 8))
+        read = await partition.load(store, ONE)
+        texts = [row.event.input for row in read.rows if isinstance(row.event, EventRaised)]
+        assert texts in (["first"] * 3, ["first"] * 3 + ["second"] * 8), texts
+
+
 DRILLS: tuple[Callable[[], None], ...] = (
     code_with_another_name,
     code_with_another_argument,
+    a_page_beside_a_commit,
     a_timer_between_two_clocks,
+    races_under_many_schedules,
 )
