@@ -91,6 +91,8 @@ async def start(
             is_read = False
         else:
             return
+    if fault is not None and replaced is not None and not isinstance(fault, OutcomeUnknown):
+        raise OutcomeUnknown(f"The start of '{instance_id}' may have been put: {fault}") from fault
     raise fault or InstanceExistsError(f"Too many starts of instance '{instance_id}' at once.")
 
 

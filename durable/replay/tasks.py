@@ -59,6 +59,9 @@ class TaskBase:
         for parent in self._parents:
             parent.child_completed(self, order)
 
+    def catch_up(self, order: int) -> None:
+        """Learn what one's own children know already; a task without children knows itself."""
+
     def tell(self, parent: "CompositeTask") -> None:
         """Report to this parent too when completed."""
         self._parents.append(parent)
@@ -132,6 +135,21 @@ class CompositeTask(TaskBase):
         """Learn that a child has completed, as the `order`-th completion of the execution."""
         raise NotImplementedError
 
+    def catch_up(self, order: int) -> None:
+        """Learn of all children, at any depth, that the `order`-th completion has decided.
+
+        A shared task tells its parents one after another; one of them must not decide before the
+        others know.
+        """
+        for child in self.children:
+            child.catch_up(order)
+        if not self.is_completed:
+            self.decide(order)
+
+    def decide(self, order: int) -> None:
+        """Complete if the children, as they stand after this completion, say so."""
+        raise NotImplementedError
+
     def _already_completed(self) -> list[TaskBase]:
         return sorted(self.completed_tasks, key=lambda child: child.completed_as or 0)
 
@@ -142,7 +160,8 @@ class WhenAllTask(CompositeTask):
     def __init__(self, children: Sequence[TaskBase]) -> None:
         """Watch; no children is complete at once."""
         super().__init__(children)
-        # Counted by mention: a child that stands twice in the list reports twice.
+        # Counted by mention: a child that stands twice in the list reports twice. A wide fan-in
+        # would be quadratic if each report looked at all children.
         self._running = len(self.pending_tasks)
         completed = self._already_completed()
         for child in completed:
@@ -157,6 +176,15 @@ class WhenAllTask(CompositeTask):
             return
         self._running -= 1
         self._complete_if_all(order)
+
+    def decide(self, order: int) -> None:
+        """Look at all children."""
+        failed = next((child for child in self.children if child.error is not None), None)
+        if failed is not None:
+            self.complete(failed.error, failed=True, order=order)
+        elif not self.pending_tasks:
+            self._running = 0
+            self._complete_if_all(order)
 
     def _complete_if_all(self, order: int) -> None:
         if self._running == 0 and not self.is_completed:
@@ -175,9 +203,14 @@ class WhenAnyTask(CompositeTask):
             self.complete([], failed=False, order=0)
 
     def child_completed(self, child: TaskBase, order: int) -> None:
-        """Win with the child; of several that one completion has decided, with the left one.
+        """Win with the child; of several that one completion has decided, with the left one."""
+        del child  # `order` finds it, and others beside it
+        if not self.is_completed:
+            self.catch_up(order)
 
-        A composite child hears of a shared task before this task does: all of them are complete.
-        """
-        decided = (other for other in self.children if other.completed_as == order)
-        self.complete(next(decided, child), failed=False, order=order)
+    def decide(self, order: int) -> None:
+        """Choose the left one."""
+        decided = (child for child in self.children if child.completed_as == order)
+        winner = next(decided, None)
+        if winner is not None:
+            self.complete(winner, failed=False, order=order)

@@ -35,10 +35,13 @@ class HistoryGapError(MalformedMessageError):
 
     def __init__(self, instance_id: InstanceId, missing: Sequence[int], etag: ETag) -> None:
         """Name the rows."""
-        super().__init__(
-            f"The history of instance '{instance_id}' lacks the rows {list(missing)[:10]}."
-        )
+        super().__init__(instance_id, missing, etag)
         self.etag = etag
+
+    def __str__(self) -> str:
+        """Say what is missing, as far as a sentence can."""
+        instance_id, missing, _ = self.args
+        return f"The history of instance '{instance_id}' lacks the rows {list(missing)[:10]}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,3 +327,19 @@ def test_a_composite_completed_when_its_last_child_did() -> None:
     recording.episode(completed(0, 1))
     recording.episode(completed(1, 2))
     assert recording.output == 0
+
+
+@pytest.mark.parametrize("made_first", ["left", "right"])
+def test_the_left_winner_wins_whichever_composite_was_made_first(made_first: str) -> None:
+    """C3: two composites over one task, which tells the one that was made first at first."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        task = context.call_activity("a", 0)
+        made = [context.task_all([task]), context.task_all([context.task_any([task])])]
+        children = made if made_first == "left" else made[::-1]
+        winner = yield context.task_any(children)
+        return children.index(winner)
+
+    recording = Recording(orchestrator)
+    recording.episode(completed(0, 1))
+    assert recording.output == 0

@@ -29,7 +29,7 @@ from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.storage.memory import MemoryStore
 from durable.testing.oracles.hub_view import HubView
-from durable.testing.oracles.models import Foreseen, Model, fact_of
+from durable.testing.oracles.models import Model, fact_of
 from durable.testing.oracles.parcels import Identity
 from durable.testing.oracles.violation import Violation
 from durable.testing.world.journal import Committed, Entry
@@ -51,7 +51,6 @@ class Refinement:
     def __init__(self, view: HubView, store: MemoryStore, model: Model) -> None:
         """Compare with this model."""
         self.commits = 0
-        self.outcomes: dict[InstanceId, Foreseen] = {}
         self._view = view
         self._store = store
         self._model = model
@@ -103,7 +102,6 @@ class Refinement:
             instance_id, self._states.get(key), inputs, started.timestamp
         )
         self._states[key] = foreseen.state
-        self.outcomes[instance_id] = foreseen
         happened = tuple(fact for fact in facts if fact is not None)
         if happened != foreseen.facts:
             raise Violation(
@@ -118,6 +116,9 @@ class Refinement:
                 f"{instance_id} episode {record.episode}: the record says {shown}, the "
                 f"specification {(foreseen.status, foreseen.custom_status)}",
             )
+
+        if record.status.is_terminal and self._view.output_of(instance_id) != foreseen.output:
+            raise Violation(ORACLE, f"{instance_id}: the record has another output than the end")
 
     def _full(self, row: HistoryRow) -> HistoryEvent:
         """Fill in the payloads that lie in blobs."""

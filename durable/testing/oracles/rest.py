@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from durable.model.history import TaskScheduled, TimerCreated
+from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.records import encode_summary
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import WORK_ITEMS
 from durable.testing.oracles.hub_view import HubView, task_of
@@ -35,11 +37,21 @@ def check_rest(view: HubView, store: MemoryStore) -> None:
             raise Violation(ORACLE, f"{instance_id} is {record.status.value}, waiting for {tasks}")
         if instance.shown != record.status_sequence:
             raise Violation(ORACLE, f"{instance_id}: lists show something older than the record")
+        _check_lists(store, instance_id, record)
         for row in instance.rows.values():
             is_asked = isinstance(row.event, TaskScheduled | TimerCreated)
             is_answered = (row.execution_id, row.event.event_id) in instance.answered
             if is_asked and is_answered and task_of(row) not in instance.put:
                 raise Violation(ORACLE, f"{instance_id}: {row.event} was answered and never sent")
+
+
+def _check_lists(store: MemoryStore, instance_id: InstanceId, record: InstanceRecord) -> None:
+    """What lists show is the record, but for the time of a change that they need not show."""
+    shown = store.summaries[instance_id].columns
+    wanted = encode_summary(record, task_hub=store.task_hub)
+    differ = {key for key in wanted if shown.get(key) != wanted[key]} - {"LastUpdatedTime"}
+    if differ:
+        raise Violation("projection", f"{instance_id}: lists differ in {sorted(differ)}")
 
 
 def check_unsent(view: HubView) -> None:
@@ -92,7 +104,7 @@ def _is_held(body: str) -> bool:
 
 def check_unchanged(before: Standing, after: Standing) -> None:
     """Raise `Violation` if something happened."""
-    for instance_id in {*before, *after}:
+    for instance_id in sorted({*before, *after}):
         if before.get(instance_id) != after.get(instance_id):
             raise Violation(
                 "redelivery", f"{instance_id}: a message delivered once more changed something"

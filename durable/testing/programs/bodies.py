@@ -265,3 +265,11 @@ LARGE_BURSTS: Block = (
     ),
     Return(Variable("total")),
 )
+
+TIES: Block = (
+    Make("one", echo(1)),
+    Make("first", AllOf((Made("one"),))),
+    Make("second", AllOf((Made("one"), AnyOf((Made("one"), NEVER))))),
+    Await("winner", AnyOf((Made("second"), Made("first"), Made("one")))),
+    Return(Variable("winner")),
+)

@@ -74,6 +74,7 @@ _CONFLUENT = (
     _program("cancelled timer", bodies.CANCELLED),
     _program("large values", bodies.LARGE, argument=LARGE),
     _program("far timers due at once", bodies.FAR_TIMERS),
+    _program("ties", bodies.TIES),
     _program("large values in bursts", bodies.LARGE_BURSTS, *_events("text", LARGE, LARGE + "y")),
 )
 

@@ -25,9 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m durable.testing.simulation", description=__doc__
     )
-    parser.add_argument("--minutes", type=float, help="how long to look for violations")
-    parser.add_argument("--seed", type=int, help="run the batch of this seed once more")
-    parser.add_argument("--full", action="store_true", help="every single fault, and pairs")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--minutes", type=float, help="how long to look for violations")
+    choice.add_argument("--seed", type=int, help="run the batch of this seed once more")
+    choice.add_argument("--full", action="store_true", help="every single fault, and pairs")
     options = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # thousands of injected faults would log thousands of lines
     begun_at = time.monotonic()

@@ -92,13 +92,18 @@ def run_shard(name: str, shard: int, shards: int) -> Report:
     """Run a part of the single faults of one program, and of its pairs."""
     report = Report()
 
-    def failed(experiment: Experiment, error: AssertionError) -> None:
+    def failed(experiment: Experiment, error: Exception) -> None:
         if len(report.findings) < FINDINGS_MAX:
             report.findings.append(Finding(experiment, str(error)))
 
     one = plain(name, seed=1)
-    every = islice(singles(one), shard, None, shards)
-    some = islice(pairs(one, run(one).calls, seed=shard), PAIRS_PER_PROGRAM // shards)
+    try:
+        calls = run(one).calls
+    except Exception as error:  # noqa: BLE001  (a finding without any fault)
+        failed(one, error)
+        return report
+    every = islice(singles(one, calls), shard, None, shards)
+    some = islice(pairs(one, calls, seed=shard), PAIRS_PER_PROGRAM // shards)
     for what, experiments in (("single faults", every), ("pairs of faults", some)):
         before = report.tally.experiments
         run_all(experiments, report.tally, failed=failed)

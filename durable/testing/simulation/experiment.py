@@ -111,7 +111,6 @@ def _observed(world: World, experiment: Experiment) -> Sighting:
         world,
         lambda world: _drive(world, experiment),
         SpecificationModel(program),
-        skew_s=abs(experiment.setting.skew_s),
     )
     return replace(seen, is_compared=check_outcome(program, seen.view))
 
@@ -149,7 +148,11 @@ async def _act(world: World, action: CallerAction) -> None:
         try:
             await world.as_caller(_call_of(action, begun_at))
         except (ActorDied, StorageOutcome):
-            is_put = _requests(world, action) != before or world.gate.has_late_writes
+            # The script acts one by one: who acted last is who died.
+            is_late = world.last_caller is not None and world.gate.has_late_writes_of(
+                world.last_caller
+            )
+            is_put = is_late or _requests(world, action) != before
             if is_put and not isinstance(action, Start):
                 return
         else:

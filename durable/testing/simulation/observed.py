@@ -41,12 +41,10 @@ def observe(
     world: World,
     drive: Callable[[World], Awaitable[None]],
     model: Model,
-    *,
-    skew_s: float = 0.0,
 ) -> Sighting:
     """Drive the world to rest, deliver every message once more, and raise the first `Violation`."""
     view = HubView(world.store)
-    invariants = Invariants(view, world.store, skew_s=skew_s)
+    invariants = Invariants(view, world.store, skew_s=max(map(abs, world.skews_s)))
     refinement = Refinement(view, world.store, model)
     world.journal.watchers += [invariants.watch, refinement.watch]
     world.about_to_run.append(invariants.before_run)

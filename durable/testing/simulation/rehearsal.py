@@ -40,7 +40,7 @@ def rehearse(
     for fault in single_faults(plain.calls):
         try:
             _run(registry, drive, (fault,), check=check, seed=seed, options=options)
-        except AssertionError as error:
+        except Exception as error:
             call = plain.calls[fault.call]
             raise Violation(
                 getattr(error, "oracle", "check"),

@@ -32,12 +32,16 @@ class Gate:
         self.hits: list[tuple[Call, FaultKind]] = []
         self._faults = {fault.call: fault.kind for fault in faults}
         self._pending: list[FaultKind] = []
-        self._late: set[asyncio.Task[None]] = set()
+        self._late: dict[asyncio.Task[None], Actor] = {}
 
     @property
     def has_late_writes(self) -> bool:
         """Whether a write is still to be applied that nobody waits for."""
         return bool(self._late)
+
+    def has_late_writes_of(self, actor: Actor) -> bool:
+        """Whether it is one of this actor's."""
+        return actor in self._late.values()
 
     def inject(self, kind: FaultKind) -> None:
         """Let the next call go wrong in this way, or the next that it fits."""
@@ -89,7 +93,7 @@ class Gate:
             case FaultKind.THROTTLED | FaultKind.UNKNOWN_NOT_APPLIED:
                 raise REFUSALS[fault](kind)
             case FaultKind.UNKNOWN_APPLIED_LATE:
-                self._apply_late(effect)
+                self._apply_late(actor, effect)
                 raise OutcomeUnknown(kind)
             case _:
                 return
@@ -120,7 +124,7 @@ class Gate:
             await asyncio.sleep(actor.frozen_until - asyncio.get_running_loop().time())
         actor.raise_if_dead()
 
-    def _apply_late(self, effect: Effect[T]) -> None:
+    def _apply_late(self, actor: Actor, effect: Effect[T]) -> None:
         async def apply() -> None:
             await asyncio.sleep(self.timetable.pick(LATE_S))
             try:
@@ -129,5 +133,5 @@ class Gate:
                 return  # its condition does not hold any more
 
         task = asyncio.ensure_future(apply())
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        self._late[task] = actor
+        task.add_done_callback(self._late.pop)

@@ -142,7 +142,7 @@ class Journal:
         """Begin with nobody watching."""
         self.watchers: list[Watcher] = []
         self.entries: list[Entry] = []
-        self.finding: AssertionError | None = None
+        self.finding: Exception | None = None
         self.now = now
 
     def note(self, entry: Entry) -> None:
@@ -151,7 +151,7 @@ class Journal:
         for watcher in self.watchers:
             try:
                 watcher(entry, self.now())
-            except AssertionError as error:
+            except Exception as error:  # noqa: BLE001  (a watcher that can't read it is one too)
                 self.finding = self.finding or error
 
 

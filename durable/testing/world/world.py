@@ -104,10 +104,11 @@ class World:
         self._worker = worker
         self._ids = Ids()
         self._seed = schedule.seed
-        self._skews_s = skews_s
+        self.skews_s = skews_s
         self._messages_at_once = messages_at_once
         self._hosts_made = 0
         self._callers_made = 0
+        self.last_caller: Actor | None = None
         self._ghosts: list[Host] = []
         self.hosts = [self._new_host() for _ in range(hosts)]
         self.environment = self._new_environment()
@@ -135,7 +136,7 @@ class World:
         actor = Actor(f"host{self._hosts_made}")
         is_other = self._other_code is not None and self._hosts_made % 2 == 0
         registry = self._other_code if is_other and self._other_code else self._registry
-        skew_s = self._skews_s[self._hosts_made % len(self._skews_s)]
+        skew_s = self.skews_s[self._hosts_made % len(self.skews_s)]
         environment = self._new_environment(skew_s)
         store: TaskHubStore = GatedStore(self.store, self.gate, actor)
         return Host(
@@ -190,7 +191,7 @@ class World:
     async def as_caller(self, act: Callable[[DurableClient], Awaitable[T]]) -> T:
         """Let a caller do something, once. Raises what the client does, and `ActorDied`."""
         self._callers_made += 1
-        actor = Actor(f"caller{self._callers_made}")
+        self.last_caller = actor = Actor(f"caller{self._callers_made}")
         return await act(DurableClient(GatedStore(self.store, self.gate, actor), self.environment))
 
     async def as_client(self, act: Callable[[DurableClient], Awaitable[T]]) -> T:
