@@ -9,10 +9,11 @@ from durable.engine import proposals, worker
 from durable.engine.episode_rows import record_after
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.turn import Turn
-from durable.model.codec import Columns
+from durable.model.codec import Column, Columns
 from durable.model.history import HistoryEvent
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.records import encode_summary
 from durable.replay.decision import Decision
 from durable.storage import payloads, summaries
 from durable.storage.payloads import NewId, fetch_payloads, spill_rows
@@ -40,6 +41,12 @@ def a_change_of_status_is_not_counted(
     """
     record = record_after(decision, before, opened, rows, sent=sent, now=now, commit_id=commit_id)
     return replace(record, status_sequence=opened.status_sequence)
+
+
+@mutant(summaries, "encode_summary", rule="H")
+def lists_show_the_status_alone(record: InstanceRecord, *, task_hub: str) -> dict[str, Column]:
+    """What the orchestrator says of itself is left out of the lists."""
+    return encode_summary(replace(record, custom_status=None), task_hub=task_hub)
 
 
 @mutant(summaries, "_count", rule="H")

@@ -71,6 +71,15 @@ def task_any_by_batch() -> Iterator[None]:
         yield
 
 
+@mutant(WhenAnyTask, "child_completed", rule="semantics C3: ties")
+def of_several_winners_the_one_told_first(self: WhenAnyTask, child: TaskBase, order: int) -> None:
+    """Of children that one completion decides, the one that was made first wins.
+
+    Who wins depends on the order in which the code has made its tasks, not on where they stand.
+    """
+    self.complete(child, failed=False, order=order)
+
+
 @mutant(episode, "_advance", rule="semantics 5.4: task_any by batch")
 def recorded_in_another_order_than_applied(
     execution: Execution, arrived: Sequence[HistoryEvent], time: datetime

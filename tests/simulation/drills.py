@@ -117,12 +117,23 @@ def a_timer_between_two_clocks() -> None:
 
     Both have its message: the one that puts it back must keep the duty in the copy (rule A4).
     """
-    for seed in range(1, 9):
-        plain = Experiment(TIMER_THEN_CALL, Schedule(seed), Setting(skew_s=45, messages_at_once=1))
-        for call in run(plain).calls:
-            if call.kind != "receive":
-                continue
-            for dies in range(call.number + 1, call.number + 6):
+    _delivered_twice_then_dies(Setting(skew_s=45, messages_at_once=1), seeds=9, receives=9)
+
+
+def a_held_message_between_two_hosts() -> None:
+    """Two hosts have a message: one lacks the code and hands it back, the other commits and dies.
+
+    The copy that goes back must have the duty (rule A4).
+    """
+    _delivered_twice_then_dies(Setting(other_code=True, messages_at_once=1), seeds=7, receives=4)
+
+
+def _delivered_twice_then_dies(setting: Setting, *, seeds: int, receives: int) -> None:
+    for seed in range(1, seeds):
+        plain = Experiment(TIMER_THEN_CALL, Schedule(seed), setting)
+        found = [call for call in run(plain).calls if call.kind == "receive"]
+        for call in found[:receives]:
+            for dies in range(call.number + 1, call.number + 8):
                 faults = (Fault(call.number, FaultKind.TWICE), Fault(dies, FaultKind.CRASH_BEFORE))
                 run(Experiment(plain.program, plain.schedule, plain.setting, faults))
 
@@ -214,5 +225,6 @@ DRILLS: tuple[Callable[[], None], ...] = (
     code_with_another_argument,
     a_page_beside_a_commit,
     a_timer_between_two_clocks,
+    a_held_message_between_two_hosts,
     races_under_many_schedules,
 )
