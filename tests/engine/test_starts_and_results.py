@@ -274,3 +274,13 @@ async def test_each_life_is_numbered_in_its_history() -> None:
     rows = (await partition.load(world.store, INSTANCE)).rows
     started = [row.event for row in rows if isinstance(row.event, ExecutionStarted)]
     assert started[-1].generation == 2
+
+
+@in_virtual_time
+async def test_a_start_whose_message_was_put_never_says_that_nothing_was_written() -> None:
+    """A1: storage refuses everything behind the put; the instance may well run, and so it is told."""
+    refused = [Fault(call, FaultKind.THROTTLED) for call in range(2, 100)]
+    world = World(registry_of(chain=chain), faults=refused, hosts=0)
+    with pytest.raises(OutcomeUnknown, match="may have been put"):
+        await world.as_caller(lambda client: client.start("chain", instance_id=INSTANCE))
+    assert {message.queue for message in world.store.messages} == {"control-00"}
