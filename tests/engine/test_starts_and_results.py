@@ -278,7 +278,7 @@ async def test_each_life_is_numbered_in_its_history() -> None:
 
 @in_virtual_time
 async def test_a_start_whose_message_was_put_never_says_that_nothing_was_written() -> None:
-    """A1: storage refuses everything behind the put; the instance may well run, and so it is told."""
+    """A1: storage refuses everything behind the put; the instance may run, and so it is told."""
     refused = [Fault(call, FaultKind.THROTTLED) for call in range(2, 100)]
     world = World(registry_of(chain=chain), faults=refused, hosts=0)
     with pytest.raises(OutcomeUnknown, match="may have been put"):
