@@ -13,8 +13,8 @@ RUNTIME_STAMP := .venv-runtime/.installed
 # What is linted and typed: whatever of it is there.
 SOURCES := $(wildcard durable tests scripts bench samples function_app.py)
 
-# What `make simulate` is told: MINUTES=10, SEED=1234, FULL=1.
-SIMULATION := $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(FULL),--full)
+# What `make simulate` is told: MINUTES=10, SEED=1234, FULL=1, AGAIN='what a full run printed'.
+SIMULATION := $(if $(AGAIN),--again '$(AGAIN)') $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(FULL),--full)
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime demo run test check lint fix simulate mutants bench soak clean
 

@@ -1,6 +1,7 @@
-"""THE WORLD: seeded simulation of hosts on the memory store, with faults at every storage call.
+"""THE WORLD: what proves the engine, and what users may test their own orchestrations with.
 
-Here lives what proves the engine and what users may test their orchestrations with: a virtual
-clock, hosts that die, storage that lies about outcomes. Nothing here runs in production, and
-production code has no hook for it: the gaps between port calls are the crash points.
+`programs` are apps as data, `specification` says what they mean, `world` is a hub whose every
+storage call can go wrong, `oracles` judge what it accepts, `simulation` runs experiments. Nothing
+here runs in production, and production code has no hook for it: the gaps between port calls are the
+crash points.
 """

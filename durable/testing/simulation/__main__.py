@@ -1,7 +1,8 @@
 """Command line: `python -m durable.testing.simulation`; `make simulate` hands its variables on.
 
-With `--seed` one batch is run again. With `--full` every single fault of the programs written by
-hand, and pairs of faults. Otherwise random programs, schedules and faults, for as long as it says.
+With `--seed` one batch is run again, with `--again` one experiment of the full run. With `--full`
+every single fault of the programs written by hand, and pairs of faults. Otherwise random programs,
+schedules and faults, for as long as it says.
 Ends with 1 if anything was violated, and says which command shows it again.
 """
 
@@ -14,7 +15,14 @@ import time
 from collections.abc import Callable
 
 from durable.testing.simulation.batch import run_batch
-from durable.testing.simulation.campaign import Finding, Report, explore, run_everything
+from durable.testing.simulation.campaign import (
+    Finding,
+    Report,
+    explore,
+    run_again,
+    run_everything,
+)
+from durable.testing.simulation.exhaustive import label_of
 
 DEFAULT_SECONDS = 50.0
 PROGRESS_EVERY_S = 10.0
@@ -29,12 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
     choice.add_argument("--minutes", type=float, help="how long to look for violations")
     choice.add_argument("--seed", type=int, help="run the batch of this seed once more")
     choice.add_argument("--full", action="store_true", help="every single fault, and pairs")
+    choice.add_argument("--again", help="run one experiment of the full run once more")
     options = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # thousands of injected faults would log thousands of lines
     begun_at = time.monotonic()
     if options.seed is not None:
         report = Report()
         report.take(run_batch(options.seed))
+    elif options.again is not None:
+        report = run_again(options.again)
     elif options.full:
         report = run_everything(_progress(begun_at))
     else:
@@ -79,12 +90,10 @@ def _print_finding(finding: Finding) -> None:
     experiment = finding.experiment
     print(f"\n{finding.text}\n")
     print(pprint.pformat(experiment, width=100, sort_dicts=False))
-    if finding.seed is not None:
-        print(f"\nTo see it again: make simulate SEED={finding.seed}")
-    else:
-        print(
-            f"\nTo see it again: run(Experiment(NAMED[{experiment.program.name!r}], ...)) as above"
-        )
+    again = (
+        f"SEED={finding.seed}" if finding.seed is not None else f"AGAIN='{label_of(experiment)}'"
+    )
+    print(f"\nTo see it again: make simulate {again}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,14 @@ from typing import Self
 
 from durable.testing.programs.handwritten import HANDWRITTEN
 from durable.testing.simulation.batch import Batch, run_batch
-from durable.testing.simulation.exhaustive import pairs, plain, run_all, singles
+from durable.testing.simulation.exhaustive import (
+    FULL_SEED,
+    labelled,
+    pairs,
+    plain,
+    run_all,
+    singles,
+)
 from durable.testing.simulation.experiment import Experiment, run
 from durable.testing.simulation.tally import Tally
 
@@ -96,7 +103,7 @@ def run_shard(name: str, shard: int, shards: int) -> Report:
         if len(report.findings) < FINDINGS_MAX:
             report.findings.append(Finding(experiment, str(error)))
 
-    one = plain(name, seed=1)
+    one = plain(name, seed=FULL_SEED)
     try:
         calls = run(one).calls
     except Exception as error:  # noqa: BLE001  (a finding without any fault)
@@ -108,6 +115,18 @@ def run_shard(name: str, shard: int, shards: int) -> Report:
         before = report.tally.experiments
         run_all(experiments, report.tally, failed=failed)
         report.lists[f"{what}: {name}"] += report.tally.experiments - before
+    return report
+
+
+def run_again(label: str) -> Report:
+    """Run one experiment of the full run once more."""
+    report = Report()
+    experiments = iter([labelled(label)])
+    run_all(
+        experiments,
+        report.tally,
+        failed=lambda experiment, error: report.findings.append(Finding(experiment, str(error))),
+    )
     return report
 
 

@@ -14,6 +14,7 @@ from durable.testing.simulation.tally import Tally
 from durable.testing.world.faults import Call, Fault, FaultKind, single_faults
 from durable.testing.world.schedule import Schedule
 
+FULL_SEED = 1
 # Where a program is about large commits, transactions are small.
 SETTINGS = {
     "fan-out of 25": Setting(rows_per_transaction_max=10, rows_per_page_max=16),
@@ -36,6 +37,22 @@ def plain(name: str, seed: int) -> Experiment:
     """Give the experiment without faults of a program written by hand."""
     program = NAMED[name]
     return Experiment(program, Schedule(seed), setting_of(program))
+
+
+def label_of(experiment: Experiment) -> str:
+    """Name an experiment of a program written by hand, under the seed of the full run."""
+    faults = ",".join(f"{fault.call}:{fault.kind.name}" for fault in experiment.faults)
+    return f"{experiment.program.name} @ {faults}"
+
+
+def labelled(label: str) -> Experiment:
+    """Give the experiment of a label. `KeyError` or `ValueError` for what is none."""
+    name, _, listed = label.partition(" @ ")
+    pairs_of_text = [each.split(":") for each in listed.split(",") if each]
+    return _with(
+        plain(name, seed=FULL_SEED),
+        *(Fault(int(call), FaultKind[kind]) for call, kind in pairs_of_text),
+    )
 
 
 def singles(experiment: Experiment, calls: Sequence[Call]) -> Iterator[Experiment]:

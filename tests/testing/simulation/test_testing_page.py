@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from durable.engine.registry import Registry
 from durable.model.errors import InstanceExistsError
 from durable.replay.context import DurableOrchestrationContext
 from durable.testing.oracles.violation import Violation
+from durable.testing.simulation.campaign import run_again
+from durable.testing.simulation.exhaustive import FULL_SEED, label_of, labelled, plain
 from durable.testing.simulation.rehearsal import rehearse
+from durable.testing.world.faults import Fault, FaultKind
 from durable.testing.world.world import World
 
 Orchestration = Generator[Any, Any, Any]
@@ -74,3 +78,13 @@ def test_a_rehearsal_tells_which_fault_its_check_failed_under() -> None:
     told = r"seed 1, call 0 \(caller1: .*\), host frozen after .*: it took 7.. s"
     with pytest.raises(Violation, match=told):
         rehearse(registry, drive, check=is_quick)
+
+
+def test_a_finding_of_the_full_run_has_a_label_that_runs_it_again() -> None:
+    """What is printed is what `make simulate AGAIN=...` takes."""
+    one = plain("fan-out of 8", seed=FULL_SEED)
+    faults = (Fault(12, FaultKind.CRASH_AFTER), Fault(30, FaultKind.SLOW))
+    experiment = replace(one, faults=faults)
+    assert label_of(experiment) == "fan-out of 8 @ 12:CRASH_AFTER,30:SLOW"
+    assert labelled(label_of(experiment)) == experiment
+    assert run_again(label_of(experiment)).tally.faults.total() == 2
