@@ -1,40 +1,69 @@
 """DurableClient: what a program outside of orchestrations can do with instances."""
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
-from durable.client.starting import start
-from durable.model.codec import decode_row
+from durable.client import reading, starting, waiting
+from durable.client.listing import list_page
+from durable.client.purging import purge_by
+from durable.client.reading import Shown
+from durable.client.replacing import start_in_place
+from durable.client.requests import Request, ask_alive, ask_rewind
+from durable.model.codec import NOTHING
+from durable.model.converters import Converter
 from durable.model.environment import Environment
-from durable.model.errors import InstanceEndedError, InstanceNotFoundError, PayloadLostError
-from durable.model.history import EventRaised, ExecutionStarted, ExecutionTerminated, HistoryEvent
-from durable.model.ids import InstanceId, parse_instance_id
-from durable.model.instance import InstanceRecord
-from durable.model.messages import TaskMessage
-from durable.model.partitions import partition_of
-from durable.model.records import decode_record
-from durable.model.status import OrchestrationStatus, RuntimeStatus
-from durable.model.values import encode_value
-from durable.storage.payloads import fetch_payloads, fetch_record, fit_message
-from durable.storage.port import (
-    BlobMissing,
-    ETag,
-    StorageFault,
-    TaskHubStore,
-    Versioned,
-    control_queue,
+from durable.model.errors import InstanceNotFoundError
+from durable.model.history import (
+    EventRaised,
+    ExecutionResumed,
+    ExecutionSuspended,
+    ExecutionTerminated,
+    HistoryEvent,
 )
+from durable.model.ids import InstanceId, parse_instance_id
+from durable.model.queries import (
+    EVERY_INSTANCE,
+    InstanceFilter,
+    OrchestrationStatus,
+    Purged,
+    ReplaceableStates,
+    StatusPage,
+)
+from durable.model.values import encode_value
+from durable.storage.port import TaskHubStore
+from durable.storage.purging import purge
 
-ATTEMPTS_MAX = 5
-BACKOFF_S_FIRST = 0.1
+PAGE_ROWS = 100
+POLL_S = 1.0
+PURGE_BUDGET_S = 60.0
 
 
 class DurableClient:
-    """A caller of one task hub. Every call may be repeated; none loses what it answered for."""
+    """A caller of one task hub. Every call may be repeated; none loses what it answered for.
 
-    def __init__(self, store: TaskHubStore, environment: Environment) -> None:
-        """Call through this store."""
+    Any call raises a `StorageFault` where storage stays away.
+    """
+
+    def __init__(
+        self,
+        store: TaskHubStore,
+        environment: Environment,
+        *,
+        converter: Converter | None = None,
+        default_version: str | None = None,
+        replaceable: ReplaceableStates = ReplaceableStates.NON_RUNNING,
+    ) -> None:
+        """Call through this store.
+
+        `converter` writes inputs and events; `default_version` is that of starts which name none;
+        `replaceable` says which instances a start replaces unless it says so itself.
+        """
         self._store = store
         self._environment = environment
+        self._converter = converter
+        self._default_version = default_version
+        self._replaceable = replaceable
 
     async def start(
         self,
@@ -43,9 +72,13 @@ class DurableClient:
         instance_id: str | None = None,
         input_: Any = None,
         version: str | None = None,
+        start_at: datetime | None = None,
+        replaceable: ReplaceableStates | None = None,
     ) -> InstanceId:
         """Start an orchestration and return its id; a finished instance of that id is replaced.
 
+        `start_at` is when it may begin, in UTC where it has no zone; until then it is pending. With
+        `ReplaceableStates.ANY` a live instance is terminated first, and waited for (30 seconds).
         Raises `InstanceExistsError` where one is alive, `InvalidInstanceIdError`,
         `InvalidPayloadError`, or `StorageFault`: then it may or may not have been started, and
         starting again with the same id finds out.
@@ -53,130 +86,218 @@ class DurableClient:
         chosen = parse_instance_id(
             instance_id if instance_id is not None else self._environment.new_id()
         )
-        text = encode_value(input_, what=f"input of orchestrator '{name}'")
-        await start(
+        text = self._encode(input_, f"input of orchestrator '{name}'")
+        is_new_id = instance_id is None
+
+        async def begin() -> None:
+            await starting.start(
+                self._store,
+                self._environment,
+                chosen,
+                name=name,
+                input_=text,
+                version=version if version is not None else self._default_version,
+                start_at=_in_utc(start_at),
+                is_new_id=is_new_id,
+            )
+
+        if (replaceable or self._replaceable) is ReplaceableStates.ANY and not is_new_id:
+            await start_in_place(self._store, self._environment, chosen, begin)
+        else:
+            await begin()
+        return chosen
+
+    async def restart(self, instance_id: str, *, with_new_id: bool = True) -> InstanceId:
+        """Start the same orchestrator with the same input; return the id.
+
+        Raises `InstanceNotFoundError`, or, without a new id, `InstanceExistsError` where the
+        instance is alive.
+        """
+        status = await self.read_status(instance_id)
+        if status is None:
+            raise InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
+        chosen = InstanceId(self._environment.new_id() if with_new_id else instance_id)
+        await starting.start(
             self._store,
             self._environment,
             chosen,
-            name=name,
-            input_=text,
-            version=version,
-            is_new_id=instance_id is None,
+            name=status.name,
+            input_=status.input if status.input is not None else NOTHING,
+            version=status.version,
+            is_new_id=with_new_id,
         )
         return chosen
 
     async def read_status(
-        self, instance_id: str, *, show_input: bool = True
+        self,
+        instance_id: str,
+        *,
+        show_input: bool = True,
+        show_history: bool = False,
+        show_history_output: bool = False,
     ) -> OrchestrationStatus | None:
         """Read where the instance stands: its record, never the projection.
 
-        Raises `PayloadLostError` if a payload that it names is gone.
+        The history comes without results unless `show_history_output`, and without inputs unless
+        `show_input`. Raises `PayloadLostError` if a payload that it names is gone.
         """
-        known = InstanceId(instance_id)
-        seen: ETag | None = None
+        shown = Shown(input=show_input, history=show_history, results=show_history_output)
+        return await reading.read_status(self._store, InstanceId(instance_id), shown)
+
+    async def read_history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        """Read the facts of the current execution, payloads and all.
+
+        Raises `InstanceNotFoundError` or `PayloadLostError`.
+        """
+        history = await reading.read_history(self._store, InstanceId(instance_id))
+        if history is None:
+            raise InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
+        return history
+
+    async def list_page(
+        self,
+        wanted: InstanceFilter = EVERY_INSTANCE,
+        *,
+        top: int = PAGE_ROWS,
+        token: str | None = None,
+        show_input: bool = False,
+    ) -> StatusPage:
+        """Read one page of a list, in the order of ids; `token` is that of the page before.
+
+        A list may be a little behind. Inputs cost two more reads each. Raises `InvalidTokenError`.
+        """
+        return await list_page(self._store, wanted, top=top, token=token, show_input=show_input)
+
+    async def list_instances(
+        self, wanted: InstanceFilter = EVERY_INSTANCE, *, show_input: bool = False
+    ) -> AsyncIterator[OrchestrationStatus]:
+        """Go through a list, page by page: `async for status in client.list_instances(...)`."""
+        token: str | None = None
         while True:
-            sentinel = await self._store.read_sentinel(known)
-            record = _record_of(known, sentinel)
-            if sentinel is None or record is None:
-                return None
-            try:
-                return await self._status_of(known, record, show_input=show_input)
-            except BlobMissing as missing:
-                # It may have started anew in between (rule I): only an unchanged one is a loss.
-                if sentinel.etag == seen:
-                    raise PayloadLostError(
-                        f"A payload of instance '{instance_id}' is gone: blob {missing}."
-                    ) from missing
-                seen = sentinel.etag
-
-    async def _status_of(
-        self, instance_id: InstanceId, record: InstanceRecord, *, show_input: bool
-    ) -> OrchestrationStatus:
-        record = await fetch_record(self._store, record)
-        text = record.input
-        if show_input and record.status is not RuntimeStatus.PENDING:
-            text = await self._read_input(instance_id, record)
-        return OrchestrationStatus(
-            instance_id=instance_id,
-            name=record.name,
-            runtime_status=record.status,
-            created_at=record.created_at,
-            updated_at=record.updated_at,
-            input=text if show_input else None,
-            output=record.output,
-            custom_status=record.custom_status,
-            reason=record.reason,
-        )
-
-    async def raise_event(self, instance_id: str, name: str, data: Any = None) -> None:
-        """Send an external event to a live instance.
-
-        Raises `InstanceNotFoundError` or `InstanceEndedError`.
-        """
-        text = encode_value(data, what=f"data of event '{name}'")
-        record = await self._read_alive(instance_id)
-        now = self._environment.now()
-        await self._send(record, instance_id, EventRaised(timestamp=now, name=name, input=text))
-
-    async def terminate(self, instance_id: str, reason: str | None = None) -> None:
-        """Ask for the end of a live instance; `reason` becomes its output.
-
-        Raises `InstanceNotFoundError` or `InstanceEndedError`.
-        """
-        record = await self._read_alive(instance_id)
-        text = encode_value(reason, what="reason") if reason is not None else None
-        now = self._environment.now()
-        await self._send(record, instance_id, ExecutionTerminated(timestamp=now, input=text))
-
-    async def _send(self, record: InstanceRecord, instance_id: str, event: HistoryEvent) -> None:
-        """Put a message for the life that was seen; its id makes a second copy harmless."""
-        message = TaskMessage(
-            instance_id=InstanceId(instance_id),
-            event=event,
-            generation=record.generation,
-            message_id=self._environment.new_id(),
-        )
-        queue = control_queue(partition_of(message.instance_id, self._store.partition_count))
-        delay_s = BACKOFF_S_FIRST
-        for attempt in range(1, ATTEMPTS_MAX + 1):
-            try:
-                await self._store.put(
-                    queue, await fit_message(self._store, self._environment, message)
-                )
-            except StorageFault:
-                if attempt == ATTEMPTS_MAX:
-                    raise
-                await self._environment.wait(delay_s)
-                delay_s *= 2
-            else:
+            page = await self.list_page(wanted, token=token, show_input=show_input)
+            for status in page.statuses:
+                yield status
+            token = page.token
+            if token is None:
                 return
 
-    async def _read_alive(self, instance_id: str) -> InstanceRecord:
-        record = await self._read_record(InstanceId(instance_id))
-        if record is None:
+    async def raise_event(
+        self, instance_id: str, name: str, data: Any = None, *, is_quoted: bool = False
+    ) -> None:
+        """Send an external event to a live instance.
+
+        `is_quoted`: a generator that waits for it gets the data as JSON text, as with the client of
+        azure-functions-durable 1.7. Raises `InstanceNotFoundError` or `InstanceEndedError`.
+        """
+        text = self._encode(data, f"data of event '{name}'")
+        await self._ask(
+            instance_id,
+            lambda now: EventRaised(timestamp=now, name=name, input=text, is_quoted=is_quoted),
+        )
+
+    async def terminate(
+        self, instance_id: str, reason: str | None = None, *, recursive: bool = True
+    ) -> None:
+        """Ask for the end of a live instance, and of its children; `reason` becomes its output.
+
+        Raises `InstanceNotFoundError` or `InstanceEndedError`.
+        """
+        text = self._encode(reason, "reason") if reason is not None else None
+        await self._ask(
+            instance_id,
+            lambda now: ExecutionTerminated(timestamp=now, input=text, is_recursive=recursive),
+        )
+
+    async def suspend(self, instance_id: str, reason: str | None = None) -> None:
+        """Ask that nothing runs until `resume`; what arrives meanwhile is kept.
+
+        To suspend what is suspended is no error: an earlier request may still be on its way.
+        Raises `InstanceNotFoundError` or `InstanceEndedError`.
+        """
+        await self._ask(instance_id, lambda now: ExecutionSuspended(timestamp=now, reason=reason))
+
+    async def resume(self, instance_id: str, reason: str | None = None) -> None:
+        """Ask a suspended instance to go on, one that is parked too. Errors: as for `suspend`."""
+        await self._ask(instance_id, lambda now: ExecutionResumed(timestamp=now, reason=reason))
+
+    async def rewind(self, instance_id: str, reason: str | None = None) -> None:
+        """Ask a failed instance to go on as if its last step had not happened.
+
+        Raises `InstanceNotFoundError`, `InstanceEndedError` where it ended otherwise, or
+        `InstanceNotEndedError`.
+        """
+        await ask_rewind(self._store, self._environment, instance_id, reason)
+
+    async def purge(self, instance_id: str) -> bool:
+        """Delete an ended instance and all that it left; `False` if there is none.
+
+        Raises `InstanceNotEndedError` where it is alive.
+        """
+        return await purge(self._store, self._environment, InstanceId(instance_id))
+
+    async def purge_by(
+        self,
+        wanted: InstanceFilter,
+        *,
+        token: str | None = None,
+        budget_s: float = PURGE_BUDGET_S,
+    ) -> Purged:
+        """Delete the ended instances that are meant, until all are gone or the time is over.
+
+        With the token that comes back it goes on. Raises `InvalidTokenError`.
+        """
+        return await purge_by(
+            self._store, self._environment, wanted, budget_s=budget_s, token=token
+        )
+
+    async def wait_for_start(
+        self, instance_id: str, *, timeout_s: float, poll_s: float = POLL_S
+    ) -> OrchestrationStatus:
+        """Wait until the code has begun to run, and tell where the instance stands then.
+
+        Raises `InstanceNotFoundError`, or `TimeoutError` with nothing changed.
+        """
+        return await self._wait(instance_id, waiting.has_started, "begun", timeout_s, poll_s)
+
+    async def wait_for_completion(
+        self, instance_id: str, *, timeout_s: float, poll_s: float = POLL_S
+    ) -> OrchestrationStatus:
+        """Wait until the instance has ended, in whichever way, and tell how.
+
+        Raises `InstanceNotFoundError`, or `TimeoutError` with nothing changed.
+        """
+        return await self._wait(instance_id, waiting.has_ended, "ended", timeout_s, poll_s)
+
+    async def _wait(
+        self,
+        instance_id: str,
+        is_there: waiting.Condition,
+        what: str,
+        timeout_s: float,
+        poll_s: float,
+    ) -> OrchestrationStatus:
+        known = InstanceId(instance_id)
+        is_over = await waiting.wait_until(
+            self._store, self._environment, known, is_there, timeout_s=timeout_s, poll_s=poll_s
+        )
+        status = await self.read_status(instance_id)
+        if status is None:
             raise InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
-        if record.status.is_terminal:
-            raise InstanceEndedError(
-                f"Instance with ID '{instance_id}' is gone: it is {record.status.value}."
+        if not is_over:
+            raise TimeoutError(
+                f"Instance '{instance_id}' has not {what} within {timeout_s:g} seconds; it is "
+                f"{status.runtime_status.value}."
             )
-        return record
+        return status
 
-    async def _read_record(self, instance_id: InstanceId) -> InstanceRecord | None:
-        return _record_of(instance_id, await self._store.read_sentinel(instance_id))
+    async def _ask(self, instance_id: str, request: Request) -> None:
+        await ask_alive(self._store, self._environment, instance_id, request)
 
-    async def _read_input(self, instance_id: InstanceId, record: InstanceRecord) -> str | None:
-        """The start stands second in its episode, behind OrchestratorStarted."""
-        columns = await self._store.read_row(instance_id, record.base + 1)
-        if columns is None:
-            return None
-        row = decode_row(record.base + 1, columns)
-        event = await fetch_payloads(self._store, row.event, row.blobs)
-        return event.input if isinstance(event, ExecutionStarted) else None
+    def _encode(self, value: Any, what: str) -> str:
+        return encode_value(value, what=what, converter=self._converter)
 
 
-def _record_of(instance_id: InstanceId, sentinel: Versioned | None) -> InstanceRecord | None:
-    """Read a sentinel; a stub counts as absent."""
-    if sentinel is None:
+def _in_utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
         return None
-    record = decode_record(instance_id, sentinel.columns)
-    return None if record.is_stub else record
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,9 +3,11 @@
 In this order neither a death between the two nor a message that is received in between can leave
 an instance that is pending for ever: whoever gets there first makes the transition, the other finds
 it made. The message of a start that is refused carries a generation that no longer stands.
+A start for later is the same: its message goes the way of timers, its record is pending until then.
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from durable.model.births import born, orchestration_instance
 from durable.model.environment import Environment
@@ -14,19 +16,21 @@ from durable.model.history import ExecutionStarted
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
-from durable.model.partitions import partition_of
 from durable.model.records import decode_record, encode_record
 from durable.model.status import RuntimeStatus
 from durable.storage import summaries
-from durable.storage.payloads import fit_message, spill_input
+from durable.storage.outbox import CONTROL, Outgoing
+from durable.storage.payloads import spill_input
 from durable.storage.port import (
+    TIMERS,
     ETag,
     LostRace,
     OutcomeUnknown,
     StorageFault,
     TaskHubStore,
-    control_queue,
 )
+from durable.storage.sending import send
+from durable.storage.timers import due_at_of
 
 ATTEMPTS_MAX = 10
 BACKOFF_S_FIRST = 0.05
@@ -44,11 +48,13 @@ async def start(
     name: str,
     input_: str,
     version: str | None,
+    start_at: datetime | None = None,
     is_new_id: bool = False,
 ) -> None:
     """Start, or raise `InstanceExistsError` or a `StorageFault`.
 
-    `is_new_id`: nobody else can have this id, so nothing need be read first.
+    `start_at`, aware, is when the instance may begin; what has passed is now. `is_new_id`: nobody
+    else can have this id, so nothing need be read first.
     """
     execution_id = ExecutionId(environment.new_id())
     blobs = await spill_input(store, environment, instance_id, input_)
@@ -73,6 +79,7 @@ async def start(
                 input=input_,
                 generation=(before.generation if before else 0) + 1,
                 orchestration_instance=orchestration_instance(instance_id, execution_id),
+                scheduled_start_time=start_at,
             )
             message = TaskMessage(
                 instance_id=instance_id,
@@ -115,7 +122,7 @@ def _refuse_if_overtaken(
 
 def _refuse_if_alive(instance_id: InstanceId, before: InstanceRecord | None) -> None:
     """Only what has ended may be replaced (extension default `NonRunningStates`)."""
-    if before is not None and not before.is_stub and not before.status.is_terminal:
+    if before is not None and before.is_alive:
         raise InstanceExistsError(
             f"An Orchestration instance with the status {before.status.value} already exists: "
             f"'{instance_id}'. Wait for it to end, terminate it, or use another instance id."
@@ -123,8 +130,12 @@ def _refuse_if_alive(instance_id: InstanceId, before: InstanceRecord | None) -> 
 
 
 async def _put(store: TaskHubStore, environment: Environment, message: TaskMessage) -> None:
-    queue = control_queue(partition_of(message.instance_id, store.partition_count))
-    await store.put(queue, await fit_message(store, environment, message))
+    due_at = due_at_of(message.event)
+    if due_at is None or due_at <= environment.now():
+        outgoing = Outgoing(queue=CONTROL, message=message)
+    else:
+        outgoing = Outgoing(queue=TIMERS, message=message, due_at=due_at)
+    await send(store, environment, outgoing)
 
 
 async def _make_pending(

@@ -1,11 +1,19 @@
-"""Run one activity; whatever it does comes back as a fact."""
+"""Run one activity; whatever it does comes back as a fact.
+
+A call that takes longer than its timeout is a failed task. An `async def` is cancelled then, and
+has `GRACE_S` to clean up. A plain `def` can't be stopped: its thread runs on, and what it returns
+is lost; it can look at `current_activity().deadline`.
+"""
 
 import asyncio
 import functools
 import inspect
 import traceback
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
+from durable.engine.activity_context import ActivityContext, in_activity
 from durable.engine.holding import Held
 from durable.engine.registry import Registry
 from durable.model.environment import Environment
@@ -13,41 +21,127 @@ from durable.model.failures import FailureDetails, printable, text_of
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
 from durable.model.values import decode_value, encode_value
 
+GRACE_S = 5.0
+
 
 async def run_activity(
-    registry: Registry, environment: Environment, task: TaskScheduled
+    registry: Registry,
+    environment: Environment,
+    task: TaskScheduled,
+    *,
+    instance_id: str = "",
+    execution_id: str | None = None,
 ) -> TaskCompleted | TaskFailed:
-    """Call the activity and describe what it came to. Raises `Held` if it is not here."""
+    """Call the activity and describe what it came to. Raises `Held` if it is not here.
+
+    Its instance and execution are told to the activity, by its `ActivityContext`.
+    """
     activity = registry.activities.get(task.name)
     if activity is None:
         raise Held(f"No activity function named '{task.name}' is registered in this app.")
-    value = decode_value(task.input)
+    timeout = registry.options(task.name).timeout
+    if task.timeout_ms is not None:
+        timeout = timedelta(milliseconds=task.timeout_ms)
+    context = ActivityContext(
+        instance_id=instance_id,
+        execution_id=execution_id or "",
+        task_id=task.event_id,
+        name=task.name,
+        attempt=task.attempt or 1,
+        run=task.run or 0,
+        timeout=timeout,
+        deadline=None if timeout is None else environment.now() + timeout,
+    )
+    with in_activity(context):
+        call = _answer(registry, environment, task, activity, context)
+        if timeout is None:
+            return await call
+        return await _within(timeout, call, environment, task)
+
+
+async def _within(
+    limit: timedelta,
+    call: Coroutine[Any, Any, TaskCompleted | TaskFailed],
+    environment: Environment,
+    task: TaskScheduled,
+) -> TaskCompleted | TaskFailed:
+    """Wait for the answer, but not for longer."""
+    answering = asyncio.ensure_future(call)
     try:
+        await _first(answering, environment, limit.total_seconds())
+        if answering.done():
+            return answering.result()
+        answering.cancel()
+        await _first(answering, environment, GRACE_S)
+    finally:
+        # An abandoned call has nobody who asks what became of it.
+        answering.add_done_callback(lambda done: done.cancelled() or done.exception())
+        answering.cancel()
+    error = TimeoutError(f"it did not finish within {limit.total_seconds():g} s")
+    return failed(task, error, environment)
+
+
+async def _first(answering: "asyncio.Future[Any]", environment: Environment, wait_s: float) -> None:
+    """Return when the call has ended or the time is over."""
+    clock = asyncio.ensure_future(environment.wait(wait_s))
+    try:
+        await asyncio.wait({answering, clock}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        clock.cancel()
+
+
+async def _answer(
+    registry: Registry,
+    environment: Environment,
+    task: TaskScheduled,
+    activity: Any,
+    context: ActivityContext,
+) -> TaskCompleted | TaskFailed:
+    """Call it and wait for however long it takes."""
+    try:
+        value = decode_value(
+            task.input,
+            registry.input_type(task.name),
+            converter=registry.converter,
+            what=f"input of activity '{task.name}'",
+        )
+        parameter = registry.context_parameter(task.name)
+        call = functools.partial(activity, value, **({parameter: context} if parameter else {}))
         if inspect.iscoroutinefunction(activity):
-            result = await activity(value)
+            result = await call()
         else:
-            result = await environment.run_activity(functools.partial(_call, activity, value))
+            result, raised = await environment.run_activity(functools.partial(_call, call))
+            if raised is not None:
+                return failed(task, raised, environment)
             if inspect.isawaitable(result):
                 result = await result
-        text = encode_value(result, what=f"result of activity '{task.name}'")
+        what = f"result of activity '{task.name}'"
+        text = encode_value(result, what=what, converter=registry.converter)
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if current is not None and current.cancelling():
-            raise  # this invocation is being cancelled, not something inside the activity
+            raise  # this call is being cancelled, not something inside the activity
         return failed(task, error, environment)
     except KeyboardInterrupt:
         raise  # the process is asked to end
     except BaseException as error:  # noqa: BLE001  (user code: any error is an outcome)
         return failed(task, error, environment)
-    return TaskCompleted(timestamp=environment.now(), task_scheduled_id=task.event_id, result=text)
+    return TaskCompleted(
+        timestamp=environment.now(), task_scheduled_id=task.event_id, result=text, run=task.run
+    )
 
 
-def _call(activity: Any, value: Any) -> Any:
+def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Call it, and return what it raised: no future carries StopIteration or GeneratorExit.
+
+    The caller of the first would wait for ever; the second would close the caller's own coroutines.
+    """
     try:
-        return activity(value)
-    except StopIteration as error:
-        # A future can't carry StopIteration; the caller would wait for ever.
-        raise RuntimeError(f"activity raised StopIteration: {error}") from error
+        return call(), None
+    except KeyboardInterrupt:
+        raise  # the process is asked to end
+    except BaseException as error:  # noqa: BLE001  (user code: any error is an outcome)
+        return None, error
 
 
 def failed(task: TaskScheduled, error: BaseException, environment: Environment) -> TaskFailed:
@@ -58,6 +152,7 @@ def failed(task: TaskScheduled, error: BaseException, environment: Environment) 
         reason=f"Activity function '{task.name}' failed: {text_of(error)}",
         details=_details(error),
         failure_details=FailureDetails.of(error),
+        run=task.run,
     )
 
 

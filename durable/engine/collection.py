@@ -1,4 +1,7 @@
-"""Collect what an ended execution left: rows below `base`, and the blobs that they alone name.
+"""Collect what is left behind.
+
+That is rows of ended executions, the blobs that they alone name, and messages that were stashed
+and have been taken.
 
 Never those of an unsent episode (rule F): such an episode is adopted first, that is sent again and
 taken out (rule A9). Ordinals are never reused, so a collector that slept deletes nothing new.
@@ -10,7 +13,7 @@ from durable.engine.dispatch import Dispatcher
 from durable.engine.warm import InstanceState
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
-from durable.storage.port import StorageOutcome, TaskHubStore
+from durable.storage.port import Key, StorageOutcome, TaskHubStore
 
 logger = logging.getLogger("durable")
 
@@ -20,7 +23,10 @@ async def collect(
 ) -> None:
     """Delete what is old. A fault only leaves it for the next time."""
     record = state.snapshot.record
-    if record is None or not state.snapshot.rows or state.snapshot.rows[0].ordinal >= record.base:
+    rows = state.snapshot.rows
+    if record is None:
+        return
+    if (not rows or rows[0].ordinal >= record.base) and not state.stash.garbage:
         return
     try:
         await _adopt(dispatcher, instance_id, state)
@@ -41,16 +47,18 @@ async def _delete(store: TaskHubStore, instance_id: InstanceId, state: InstanceS
     snapshot = state.snapshot
     record = snapshot.record
     assert record is not None
+    names = list(state.stash.garbage)
     old: list[HistoryRow] = []
     kept: list[HistoryRow] = []
     for row in snapshot.rows:
         is_old = row.ordinal < record.base and row.episode not in record.unsent
         (old if is_old else kept).append(row)
     rows_max = store.rows_per_transaction_max
-    for first in range(0, len(old), rows_max):
-        await store.delete_rows(instance_id, [row.ordinal for row in old[first : first + rows_max]])
+    keys: list[Key] = [*(row.ordinal for row in old), *names]
+    for first in range(0, len(keys), rows_max):
+        await store.delete_rows(instance_id, keys[first : first + rows_max])
     live_blobs = {name for row in kept for name in row.blobs.values()} | set(record.blobs.values())
     dead_blobs = {name for row in old for name in row.blobs.values()} - live_blobs
     if dead_blobs:
         await store.delete_blobs(sorted(dead_blobs))
-    state.forget_rows(kept)
+    state.forget_rows(kept, names)

@@ -6,25 +6,22 @@ next commit that could.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
-from durable.engine.outbox import Outgoing, outbox
 from durable.engine.settings import EngineSettings
-from durable.engine.timers import NEAR_S, timer_key
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.environment import Environment
-from durable.model.history import answered_task_id
 from durable.model.ids import InstanceId
-from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.instance import HistoryRow
 from durable.model.records import encode_record
 from durable.storage import partition, summaries
-from durable.storage.payloads import fit_message
-from durable.storage.port import LostRace, OutcomeUnknown, StorageFault, TaskHubStore
+from durable.storage.outbox import Outgoing, outbox
+from durable.storage.port import LostRace, OutcomeUnknown, TaskHubStore
+from durable.storage.resending import is_wanted, unsent_messages
+from durable.storage.sending import send
 
 TAKE_OUT_ATTEMPTS_MAX = 6
-PUT_ATTEMPTS_MAX = 3
-PUT_BACKOFF_S_FIRST = 0.1
 
 
 class Dispatcher:
@@ -54,7 +51,9 @@ class Dispatcher:
         """Send one fresh episode completely, then remember that it was."""
         record = state.snapshot.record
         assert record is not None
-        await self._send_all(outbox(instance_id, rows))
+        await self._send_all(
+            outgoing for outgoing in outbox(instance_id, rows) if is_wanted(outgoing, record)
+        )
         if shows:
             await self.project(instance_id, state)
         self._sent.note(instance_id, record.life_id, frozenset({record.episode}))
@@ -69,12 +68,7 @@ class Dispatcher:
         need = record.unsent - {except_episode}
         if not need:
             return
-        rows = (row for row in state.snapshot.rows if row.episode in need)
-        await self._send_all(
-            outgoing
-            for outgoing in outbox(instance_id, rows, again=True)
-            if self._is_wanted(outgoing, record, state)
-        )
+        await self._send_all(await unsent_messages(self._store, instance_id, state.snapshot, need))
         await self.project(instance_id, state)
         self._sent.note(instance_id, record.life_id, need)
         await self._take_out(instance_id, state, need)
@@ -89,32 +83,8 @@ class Dispatcher:
 
     async def put(self, outgoing: Outgoing) -> None:
         """Put one message, its large payloads first."""
-        body = await fit_message(self._store, self._environment, outgoing.message)
-        delay_s = outgoing.delay_s
-        if outgoing.due_at is not None:
-            delay_s = (outgoing.due_at - self._environment.now()).total_seconds()
         async with self._sends_at_once:
-            if outgoing.due_at is not None and delay_s > NEAR_S:
-                key = timer_key(outgoing.message, outgoing.due_at)
-                await self._insist(lambda: self._store.park_timer(key, body))
-            else:
-                delay_s = max(delay_s, 0.0)
-                await self._insist(lambda: self._store.put(outgoing.queue, body, delay_s=delay_s))
-
-    async def _insist(self, send: Callable[[], Awaitable[None]]) -> None:
-        """Send, again if the outcome is a fault: two copies of one message do no harm.
-
-        A fault that left here would send the whole episode again.
-        """
-        for attempt in range(1, PUT_ATTEMPTS_MAX):
-            try:
-                await send()
-            except StorageFault:
-                pause_s = PUT_BACKOFF_S_FIRST * 2**attempt
-                await self._environment.wait(pause_s * (0.5 + self._environment.jitter()))
-            else:
-                return
-        await send()
+            await send(self._store, self._environment, outgoing)
 
     async def _send_all(self, messages: Iterable[Outgoing]) -> None:
         sends = [self.put(outgoing) for outgoing in messages]
@@ -125,15 +95,6 @@ class Dispatcher:
         for outcome in await asyncio.gather(*sends, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-
-    @staticmethod
-    def _is_wanted(outgoing: Outgoing, record: InstanceRecord, state: InstanceState) -> bool:
-        """Work and timers of an old execution, or answered already, need not be sent again."""
-        message = outgoing.message
-        if message.execution_id != record.execution_id or record.status.is_terminal:
-            return False
-        task_id = answered_task_id(message.event)
-        return (message.event.event_id if task_id is None else task_id) not in state.ledger.answered
 
     async def _take_out(
         self, instance_id: InstanceId, state: InstanceState, sent: frozenset[int]

@@ -1,23 +1,34 @@
-"""Admit: judge whether a message is new to the instance, known, or none of its business.
+"""Admit: judge what each message is to the instance, and in which order it is taken.
 
 Judged on a state that may be stale; what must not be believed of a stale one is the caller's
 business (rule A3). Judging changes nothing.
+
+Rule 1. A client's start goes first: what else came with it is for the life that it begins.
+Rule 2. A numbered message is taken in its turn (rule D). Its turn moves the watermark also when
+        its body is of no use: to an instance that has ended, it must not block the stream.
+Rule 3. Behind a terminate nothing is judged: the round after it knows what is left to judge by.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum, auto
 
+from durable.engine.ledger import Ledger
+from durable.engine.seals import Remembered
+from durable.engine.stash import Stash
+from durable.model.births import orchestration_instance
+from durable.model.envelopes import REQUESTS
 from durable.model.history import (
     EventRaised,
+    ExecutionRewound,
     ExecutionStarted,
     ExecutionTerminated,
-    TaskScheduled,
-    TimerCreated,
+    StartRefused,
     answered_task_id,
 )
-from durable.model.ids import ExecutionId
-from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.ids import InstanceId
+from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 
@@ -25,108 +36,252 @@ from durable.model.status import RuntimeStatus
 class Verdict(Enum):
     """What a message is to an instance."""
 
-    NEW = auto()
+    NEW = auto()  # an input of the next episode
+    COUNTED = auto()  # its turn in the stream, and no use for it
+    EARLY = auto()  # not its turn yet
+    WAITING = auto()  # for an execution that has not begun
+    LATER = auto()  # to be judged in the next round
     KNOWN = auto()  # recorded already
     DROPPED = auto()  # of another life or execution, or too late
     UNKNOWN_TASK = auto()  # answers a task that this state has not scheduled
 
 
+# What must be written down before the message may be deleted.
+RECORDED = frozenset({Verdict.NEW, Verdict.COUNTED, Verdict.EARLY, Verdict.WAITING})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A message that is taken now; `index` is its place in the batch, `None` if it was stashed."""
+
+    verdict: Verdict
+    message: TaskMessage
+    index: int | None
+
+
 @dataclass(slots=True)
-class Ledger:
-    """What one execution has scheduled, been answered and been sent, for judging at once."""
+class Admission:
+    """The verdicts, in the order of the batch, and the steps, in the order of taking."""
 
-    execution_id: ExecutionId | None = None
-    scheduled: set[int] = field(default_factory=set)
-    answered: set[int] = field(default_factory=set)
-    message_ids: set[str] = field(default_factory=set)
+    verdicts: list[Verdict]
+    steps: list[Step] = field(default_factory=list)
 
-    def note(self, rows: Sequence[HistoryRow], execution_id: ExecutionId) -> None:
-        """Take committed rows in; those of another execution do not count."""
-        if execution_id != self.execution_id:
-            self.execution_id = execution_id
-            self.scheduled, self.answered, self.message_ids = set(), set(), set()
-        for row in rows:
-            if row.execution_id != execution_id:
-                continue
-            if row.message_id is not None:
-                self.message_ids.add(row.message_id)
-            if isinstance(row.event, TaskScheduled | TimerCreated):
-                self.scheduled.add(row.event.event_id)
-            task_id = answered_task_id(row.event)
-            if task_id is not None:
-                self.answered.add(task_id)
+    @property
+    def commits(self) -> bool:
+        """Whether anything must be written down."""
+        return bool(self.steps)
+
+    def taken(self, verdict: Verdict) -> list[TaskMessage]:
+        """List the messages that are taken with this verdict."""
+        return [step.message for step in self.steps if step.verdict is verdict]
 
 
-def admit(
-    record: InstanceRecord | None, ledger: Ledger, messages: Sequence[TaskMessage]
-) -> list[Verdict]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What messages are judged by: an instance as it stands."""
+
+    instance_id: InstanceId
+    record: InstanceRecord | None
+    ledger: Ledger
+    remembered: Remembered
+    stash: Stash
+
+
+def admit(standing: Standing, messages: Sequence[TaskMessage], now: datetime) -> Admission:
     """Judge each message, as if those before it were taken already."""
-    judge = _Judge(record if record is not None and not record.is_stub else None, ledger)
-    verdicts: dict[int, Verdict] = {}
-    # A start goes first: what else came with it is for the life that it begins.
-    starts_first = sorted(
-        range(len(messages)),
-        key=lambda index: not isinstance(messages[index].event, ExecutionStarted),
-    )
-    for index in starts_first:
-        verdicts[index] = judge.judge(messages[index])
-    return [verdicts[index] for index in range(len(messages))]
+    judge = _Judge(standing, now)
+    admission = Admission([Verdict.LATER] * len(messages), judge.steps)
+    for message in standing.stash.ready(judge.marks):
+        judge.take_turn(message, None)
+    for index in sorted(range(len(messages)), key=lambda index: _turn(messages[index])):
+        admission.verdicts[index] = judge.judge(messages[index], index)
+    return admission
+
+
+def settle(
+    admission: Admission, left: Sequence[TaskMessage]
+) -> tuple[frozenset[int], dict[str, int]]:
+    """Say, of the inputs that the decision has `left`, what stays open, and which marks move.
+
+    A stream stands still at the first of its messages that was left: all behind it stay open too.
+    """
+    unread = {id(message) for message in left}
+    open_: set[int] = set()
+    marks: dict[str, int] = {}
+    still: set[str] = set()
+    for step in admission.steps:
+        origin = step.message.origin.to_text() if step.message.origin else None
+        if id(step.message) in unread or origin in still:
+            if step.index is not None:
+                open_.add(step.index)
+            if origin is not None:
+                still.add(origin)
+        elif origin is not None and step.verdict is not Verdict.EARLY:
+            marks[origin] = step.message.number
+    return frozenset(open_), marks
+
+
+def _turn(message: TaskMessage) -> tuple[bool, int]:
+    if message.origin is not None:
+        return True, message.number
+    return not isinstance(message.event, ExecutionStarted), 0
 
 
 class _Judge:
-    def __init__(self, record: InstanceRecord | None, ledger: Ledger) -> None:
+    def __init__(self, standing: Standing, now: datetime) -> None:
+        record = standing.record
+        self.steps: list[Step] = []
+        self.marks = dict(standing.remembered.marks)
+        self.instance_id = standing.instance_id
         self.generation = record.generation if record else 0
         self.execution_id = record.execution_id if record else None
         self.life_id = record.life_id if record else None
-        self.is_pending = record is not None and record.status is RuntimeStatus.PENDING
-        self.is_alive = record is not None and not record.status.is_terminal
-        self.ledger = ledger
+        self.is_alive = record is not None and record.is_alive
+        self.has_failed = record is not None and record.status is RuntimeStatus.FAILED
+        self.is_pending = self.is_alive and record is not None and record.is_pending
+        due_at = record.scheduled_at if record is not None and self.is_pending else None
+        self.is_waiting = due_at is not None and due_at > now
+        self.is_ending = False
+        self.standing = standing
         self.taken: set[int | str] = set()
 
-    def judge(self, message: TaskMessage) -> Verdict:
-        match message.event:
-            case ExecutionStarted():
-                return self._judge_start(message)
-            case EventRaised() | ExecutionTerminated():
-                return self._judge_request(message)
-            case _:
-                task_id = answered_task_id(message.event)
-                # A work item is no message to the instance; it comes here only to be looked up.
-                return Verdict.DROPPED if task_id is None else self._judge_answer(message, task_id)
+    def judge(self, message: TaskMessage, index: int) -> Verdict:
+        if message.origin is not None:
+            return self.take_turn(message, index)
+        verdict, taken = self._judge_body(message)
+        if verdict in RECORDED:
+            self.steps.append(Step(verdict, taken, index))
+        return verdict
+
+    def take_turn(self, message: TaskMessage, index: int | None) -> Verdict:
+        """Judge a numbered message, and behind it what was stashed for the turn after it."""
+        assert message.origin is not None
+        origin = message.origin.to_text()
+        mark = self.marks.get(origin, 0)
+        if message.number <= mark:
+            return Verdict.KNOWN
+        if message.number > mark + 1:
+            if (origin, message.number) in self.standing.stash.numbered:
+                return Verdict.KNOWN
+            self.steps.append(Step(Verdict.EARLY, message, index))
+            return Verdict.EARLY
+        if self.is_ending:
+            return Verdict.LATER
+        verdict, taken = self._judge_sent(message)
+        self.marks[origin] = message.number
+        self.steps.append(Step(verdict, taken, index))
+        following = self.standing.stash.numbered.get((origin, message.number + 1))
+        if following is not None:
+            self.take_turn(following, None)
+        return verdict
+
+    def _judge_body(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
+        if self.is_ending:
+            return Verdict.LATER, message
+        if isinstance(message.event, ExecutionStarted):
+            return self._judge_start(message), message
+        if isinstance(message.event, REQUESTS):
+            return self._judge_request(message), message
+        task_id = answered_task_id(message.event)
+        # A work item is no message to the instance; it comes here only to be looked up.
+        verdict = Verdict.DROPPED if task_id is None else self._judge_answer(message, task_id)
+        return verdict, message
 
     def _judge_start(self, message: TaskMessage) -> Verdict:
         """Rule E2: the start makes the transition it was sent for, and no other."""
-        if self.life_id == message.execution_id:
-            if not self.is_pending:
+        if message.execution_id in {self.execution_id, self.life_id}:
+            if not self.is_pending or message.execution_id != self.execution_id:
                 return Verdict.KNOWN
-            self.is_pending = False
+            self.is_pending = self.is_waiting = False
             return Verdict.NEW
         if self.is_alive or message.generation != self.generation:
             return Verdict.DROPPED
+        self._begin_life(message)
+        return Verdict.NEW
+
+    def _begin_life(self, message: TaskMessage) -> None:
         self.generation += 1
         self.life_id = self.execution_id = message.execution_id
-        self.is_alive, self.is_pending = True, False
-        return Verdict.NEW
+        self.is_alive, self.is_pending, self.is_waiting = True, False, False
+        self.has_failed = False
 
     def _judge_request(self, message: TaskMessage) -> Verdict:
         """Rule E4: a client's message is for the life that the client saw."""
-        if not self.is_alive or message.generation != self.generation:
+        is_rewind = isinstance(message.event, ExecutionRewound)
+        if message.generation != self.generation or message.generation == 0:
             return Verdict.DROPPED
         identity = message.message_id or ""
-        if identity in self._message_ids() or identity in self.taken:
+        if self._has_had(identity):
             return Verdict.KNOWN
+        if not (self.has_failed if is_rewind else self.is_alive):
+            return Verdict.DROPPED
+        if self.is_waiting and not isinstance(message.event, ExecutionTerminated):
+            if self.standing.stash.holds(message):
+                return Verdict.KNOWN
+            self.taken.add(identity)
+            return Verdict.WAITING
         self.taken.add(identity)
+        if is_rewind:
+            self.is_alive, self.has_failed = True, False
+        self.is_ending = isinstance(message.event, ExecutionTerminated)
         return Verdict.NEW
 
     def _judge_answer(self, message: TaskMessage, task_id: int) -> Verdict:
         if not self.is_alive or message.execution_id != self.execution_id:
             return Verdict.DROPPED
-        if self.ledger.execution_id != self.execution_id or task_id not in self.ledger.scheduled:
+        ledger = self.standing.ledger
+        if ledger.execution_id != self.execution_id or task_id not in ledger.asked:
             return Verdict.UNKNOWN_TASK
-        if task_id in self.ledger.answered or task_id in self.taken:
+        if task_id in ledger.answered or task_id in self.taken:
             return Verdict.KNOWN
+        expected = ledger.runs.get(task_id)
+        if getattr(message.event, "run", expected) != expected:
+            return Verdict.KNOWN  # of a run that a rewind has voided
         self.taken.add(task_id)
         return Verdict.NEW
 
-    def _message_ids(self) -> set[str]:
-        return self.ledger.message_ids if self.ledger.execution_id == self.execution_id else set()
+    def _judge_sent(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
+        """Judge what another instance sent, in its turn (rules D2, E3)."""
+        is_meant = self.life_id == message.execution_id
+        verdict = Verdict.COUNTED
+        match message.event:
+            case ExecutionStarted():
+                return self._judge_child_start(message, message.event)
+            case ExecutionTerminated() if is_meant and self.is_alive:
+                self.is_ending = True
+                verdict = Verdict.NEW
+            case ExecutionRewound() if is_meant:
+                self.is_alive, self.has_failed = self.is_alive or self.has_failed, False
+                verdict = Verdict.NEW
+            case EventRaised() if self.is_alive:
+                verdict = Verdict.WAITING if self.is_waiting else Verdict.NEW
+        return verdict, message
+
+    def _judge_child_start(
+        self, message: TaskMessage, started: ExecutionStarted
+    ) -> tuple[Verdict, TaskMessage]:
+        """Rule E3: a new life where none is; else the parent must hear that there is none."""
+        if self.is_alive and self.life_id == message.execution_id:
+            return Verdict.COUNTED, message  # a rewound parent asks for what it has asked for
+        if not self.is_alive:
+            assert message.execution_id is not None
+            self._begin_life(message)
+            names = orchestration_instance(self.instance_id, message.execution_id)
+            event = replace(started, generation=self.generation, orchestration_instance=names)
+            return Verdict.NEW, replace(message, event=event)
+        if started.parent_instance is None:
+            return Verdict.COUNTED, message  # detached: there is nobody to tell
+        refused = StartRefused(
+            timestamp=started.timestamp,
+            name=started.name,
+            parent_instance=started.parent_instance,
+        )
+        return Verdict.NEW, replace(message, event=refused, blobs={})
+
+    def _has_had(self, identity: str) -> bool:
+        if identity in self.taken:
+            return True
+        ledger = self.standing.ledger
+        if ledger.life_id != self.life_id:
+            return False
+        return identity in ledger.message_ids or identity in self.standing.remembered.message_ids

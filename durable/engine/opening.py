@@ -1,38 +1,46 @@
-"""Which execution the new messages of a turn are for: the running one, or one that they begin."""
+"""Which execution the new messages of a round are for: the running one, or one that they begin."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from durable.model.births import born, running, start_of_pending
-from durable.model.history import ExecutionStarted
+from durable.model.births import born, orchestration_instance, running, start_of_pending
+from durable.model.history import (
+    ExecutionRewound,
+    ExecutionStarted,
+    answered_task_id,
+)
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
+from durable.model.streams import next_execution
+from durable.replay.decision import Continuation
 
 
 def open_execution(
     instance_id: InstanceId,
     before: InstanceRecord | None,
     new: Sequence[TaskMessage],
+    waiting: Sequence[TaskMessage],
     *,
     now: datetime,
 ) -> tuple[InstanceRecord, list[TaskMessage]]:
     """Return the record that the execution has, and the messages with the start first.
 
     A pending record starts from any message (rule E2): its start may be lost with a client that
-    died, or come later, and is then known.
+    died, or come later, and is then known. What waited for it comes before what is new.
     """
-    messages = sorted(new, key=lambda message: not isinstance(message.event, ExecutionStarted))
-    first = messages[0]
-    is_pending = (
-        before is not None and before.status is RuntimeStatus.PENDING and not before.is_stub
-    )
-    if before is not None and is_pending:
-        if not isinstance(first.event, ExecutionStarted):
-            messages.insert(0, start_of_pending(instance_id, before))
-        return running(before), messages
-    if isinstance(first.event, ExecutionStarted) and first.execution_id is not None:
+    starts = [m for m in new if isinstance(m.event, ExecutionStarted)]
+    others = [m for m in new if not isinstance(m.event, ExecutionStarted)]
+    if before is not None and before.is_alive and before.is_pending:
+        # The record tells it all; a message that only wakes has no input.
+        start = start_of_pending(instance_id, before)
+        return running(before), [start, *waiting, *others]
+    if starts:
+        first = starts[0]
+        assert isinstance(first.event, ExecutionStarted)
+        assert first.execution_id is not None
         record = born(
             before,
             first.event,
@@ -41,7 +49,68 @@ def open_execution(
             commit_id="",
             status=RuntimeStatus.RUNNING,
         )
-        return record, messages
+        return record, [first, *others]
     if before is None:
-        raise AssertionError(f"{first.event} can't be new to an absent instance")
-    return before, messages
+        raise AssertionError(f"{new[0].event} can't be new to an absent instance")
+    rewinds = [m.event for m in others if isinstance(m.event, ExecutionRewound)]
+    for rewind in rewinds:
+        parent = rewind.parent_instance or before.parent
+        before = replace(before, parent=parent)
+        if before.status is RuntimeStatus.FAILED:
+            before = _revived(before)
+    return before, others
+
+
+def _revived(before: InstanceRecord) -> InstanceRecord:
+    """The failed execution goes on."""
+    return replace(
+        before,
+        status=RuntimeStatus.RUNNING,
+        status_sequence=before.status_sequence + 1,
+        output=None,
+        completed_at=None,
+        blobs={},
+    )
+
+
+def open_next(
+    instance_id: InstanceId,
+    ended: InstanceRecord,
+    continued: Continuation,
+    left: Sequence[TaskMessage],
+    *,
+    time: datetime,
+    base: int,
+) -> tuple[InstanceRecord, list[TaskMessage]]:
+    """Open the execution that follows by continue-as-new (rule F).
+
+    It begins with the input, then the events that nobody had read, then what came in the batch
+    behind the end; answers among that were for tasks which are no more.
+    """
+    execution_id = next_execution(ended.execution_id)
+    record = replace(ended, execution_id=execution_id, base=base)
+    started = ExecutionStarted(
+        timestamp=time,
+        name=ended.name,
+        version=ended.version,
+        input=continued.input,
+        generation=ended.generation,
+        orchestration_instance=orchestration_instance(instance_id, execution_id),
+        parent_instance=ended.parent,
+    )
+    carried = [
+        TaskMessage(
+            instance_id=instance_id,
+            event=event,
+            execution_id=execution_id,
+            message_id=f"{execution_id}-{place}",
+        )
+        for place, event in enumerate(continued.carried)
+    ]
+    start = TaskMessage(instance_id=instance_id, event=started, execution_id=execution_id)
+    return record, [start, *carried, *(m for m in left if is_carried(m))]
+
+
+def is_carried(message: TaskMessage) -> bool:
+    """Say whether a message outlives the execution that it came to."""
+    return answered_task_id(message.event) is None

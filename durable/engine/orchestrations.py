@@ -18,16 +18,17 @@ from dataclasses import replace
 
 from durable.engine.coalescer import Submission
 from durable.engine.collection import collect
+from durable.engine.deciding import HistoryBlobMissing
 from durable.engine.dispatch import Dispatcher
 from durable.engine.inbox import Verdict, admit
-from durable.engine.proposals import HistoryBlobMissing, Proposer
+from durable.engine.proposals import Proposer
 from durable.engine.registry import Registry
 from durable.engine.settings import LOST_RACES_MAX, POISONINGS_MAX, EngineSettings
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes, WarmStates
 from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
-from durable.model.history import TaskCompleted
+from durable.model.history import TaskCompleted, TaskScheduled
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
 from durable.storage import partition
@@ -61,8 +62,11 @@ class Orchestrations:
         """
         turn = Turn(instance_id, batch, self.warm.take(instance_id))
         try:
-            await self._commit(turn)
-            await self._dispatch(turn)
+            while True:
+                await self._commit(turn)
+                await self._dispatch(turn)
+                if not turn.close_round():
+                    break
         except BaseException:
             self.warm.forget(instance_id)
             if turn.state is not None:
@@ -90,20 +94,24 @@ class Orchestrations:
             if known is None and snapshot.record is not None:
                 self.warm.keep(message.instance_id, state)
         probe = TaskCompleted(
-            timestamp=message.event.timestamp, task_scheduled_id=message.event.event_id
+            timestamp=message.event.timestamp,
+            task_scheduled_id=message.event.event_id,
+            run=message.event.run if isinstance(message.event, TaskScheduled) else None,
         )
         answer = replace(message, event=probe)
-        return admit(snapshot.record, state.ledger, [answer]) == [Verdict.NEW]
+        now = self._environment.now()
+        return admit(state.standing(message.instance_id), [answer], now).verdicts == [Verdict.NEW]
 
     async def _commit(self, turn: Turn) -> None:
         """Loop until the new messages are committed, or nothing is new on a fresh state."""
         for attempt in range(LOST_RACES_MAX):
             state = await self._state_of(turn)
-            turn.verdicts = admit(state.snapshot.record, state.ledger, turn.messages)
+            standing, now = state.standing(turn.instance_id), self._environment.now()
+            turn.admission = admit(standing, turn.messages, now)
             if not turn.is_fresh and self._needs_fresh(turn):
                 await self._refresh(turn, state)
                 continue
-            if Verdict.NEW not in turn.verdicts:
+            if not turn.admission.commits:
                 return
             proposal = await self._propose(turn, state)
             if proposal is None:
@@ -120,7 +128,12 @@ class Orchestrations:
         """Commit the proposal; say whether it stands. Otherwise the state is reloaded."""
         try:
             snapshot = await partition.commit(
-                self._store, turn.instance_id, state.snapshot, proposal.record, proposal.rows
+                self._store,
+                turn.instance_id,
+                state.snapshot,
+                proposal.record,
+                proposal.rows,
+                named=proposal.named,
             )
         except LostRace:
             state.drop_live()  # it stands behind a decision that never happened
@@ -135,7 +148,9 @@ class Orchestrations:
             record = state.snapshot.record
             return record is not None and record.commit_id == proposal.record.commit_id
         state.advance(snapshot, proposal.rows, live=proposal.live)
-        self._sent.keep(turn.instance_id, proposal.record.life_id, proposal.record.unsent)
+        if proposal.rows:
+            sent_life = proposal.record.life_id
+            self._sent.keep(turn.instance_id, sent_life, proposal.record.unsent)
         return True
 
     async def _propose(self, turn: Turn, state: InstanceState) -> Proposal | None:
@@ -158,8 +173,8 @@ class Orchestrations:
         state, committed = turn.state, turn.committed
         if state is None:
             return
-        episode = committed.record.episode if committed is not None else None
-        if committed is not None:
+        episode = committed.episode if committed is not None else None
+        if committed is not None and committed.rows:
             await self.dispatcher.dispatch(
                 turn.instance_id, state, committed.rows, shows=committed.shows
             )
@@ -193,12 +208,12 @@ class Orchestrations:
             return True
         if Verdict.UNKNOWN_TASK in turn.verdicts:
             return True
-        return Verdict.NEW not in turn.verdicts and Verdict.DROPPED in turn.verdicts
+        return not turn.admission.commits and Verdict.DROPPED in turn.verdicts
 
 
 def _given_up(turn: Turn) -> str | None:
     """Say why the instance must be parked without running its code, if it must."""
-    poisonings = max(message.poisonings for message in turn.new_messages)
+    poisonings = max((message.poisonings for message in turn.new_messages), default=0)
     if poisonings < POISONINGS_MAX:
         return None
     return (

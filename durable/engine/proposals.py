@@ -1,37 +1,35 @@
-"""From new messages to a proposal: fetch what they carry, decide, lay out rows, spill the large.
+"""From admitted messages to a proposal: fetch what they carry, decide, lay out rows.
 
 Everything here may be thrown away: nothing is written but blobs, whose names nobody else has.
 """
 
-import functools
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from durable.engine.episode_rows import record_after, rows_of
-from durable.engine.holding import Held, is_patience_over
-from durable.engine.opening import open_execution
+from durable.engine.chapters import CHAPTERS_MAX, Chapter, Numbering, outs_to_carry
+from durable.engine.children import with_children_ended
+from durable.engine.deciding import Case, Decider
+from durable.engine.episode_rows import record_after
+from durable.engine.inbox import Verdict, settle
+from durable.engine.opening import is_carried, open_execution, open_next
 from durable.engine.registry import Registry
+from durable.engine.seals import seal
 from durable.engine.settings import EngineSettings
+from durable.engine.stash import early_row, waiting_rows
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes
+from durable.model.codec import Columns
+from durable.model.envelopes import encode_message
 from durable.model.environment import Environment
-from durable.model.history import ExecutionTerminated, HistoryEvent, TimerFired
+from durable.model.history import answered_task_id
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.rewinding import effective
 from durable.model.status import RuntimeStatus
-from durable.replay.decision import Decision, Divergence
-from durable.replay.episode import decide
-from durable.replay.parking import park
-from durable.storage.payloads import fetch_all, spill_rows
-from durable.storage.port import BlobMissing, TaskHubStore
-
-logger = logging.getLogger("durable")
-
-
-class HistoryBlobMissing(BlobMissing):
-    """The blob belongs to the history: without it the code can't be replayed."""
+from durable.storage.payloads import fetch_all, fit_message, spill_input, spill_rows
+from durable.storage.port import TaskHubStore
 
 
 class Proposer:
@@ -47,47 +45,68 @@ class Proposer:
     ) -> None:
         """Propose with these functions."""
         self._store = store
-        self._registry = registry
         self._environment = environment
-        self._settings = settings
         self._sent = sent
+        self._decider = Decider(store, registry, environment, settings)
 
     async def propose(
         self, turn: Turn, state: InstanceState, *, problem: str | None = None
     ) -> Proposal:
-        """Decide over the turn's new messages. Raises `BlobMissing`, `Held` or a `StorageFault`.
+        """Decide over the round's steps. Raises `BlobMissing`, `Held` or a `StorageFault`.
 
         `state.live` stands behind the proposal afterwards: it must be dropped unless exactly this
         proposal is committed. With `problem`, known to be final, the instance is parked at once.
         """
         now = self._environment.now()
+        if not turn.new_messages:
+            return self._note(turn, state, now)
         before = state.snapshot.record
-        opened, messages = open_execution(turn.instance_id, before, turn.new_messages, now=now)
-        fetched = await fetch_all(self._store, [(m.event, m.blobs) for m in messages])
-        inputs = [
-            replace(message, event=event) for message, event in zip(messages, fetched, strict=True)
-        ]
-        decision = await self._decide(turn, state, opened, inputs, now=now, problem=problem)
-        state.live = decision.execution
-        turn.drop_latecomers(messages[decision.consumed :])
-        rows = await self._rows(turn, opened, decision, inputs)
+        opened, messages = open_execution(
+            turn.instance_id, before, turn.new_messages, state.stash.waiting, now=now
+        )
+        events = await fetch_all(self._store, [(m.event, m.blobs) for m in messages])
+        inputs = [replace(m, event=event) for m, event in zip(messages, events, strict=True)]
+        chapters = await self._chapters(turn, state, opened, inputs, now=now, problem=problem)
+        numbering = Numbering(opened.sequence, opened.episode + 1, _outs(before, opened, state))
+        laid_out: list[HistoryRow] = []
+        bases: list[int] = []
+        for chapter in chapters:
+            bases.append(numbering.ordinal + 1)
+            laid_out += numbering.rows_of(chapter)
+        last = chapters[-1]
+        if len(chapters) > 1:
+            last = replace(last, opened=replace(last.opened, base=bases[-1]))
+        rows = await spill_rows(self._store, self._environment, turn.instance_id, laid_out)
         record = record_after(
-            decision,
+            last,
             before,
-            opened,
             rows,
             sent=self._sent.of(turn.instance_id, before.life_id) if before else frozenset(),
             now=now,
             commit_id=self._environment.new_id(),
         )
+        named = _stashed(turn, state, opened.execution_id)
+        if last.decision.continued is not None:
+            record, waiting = await self._pend(turn.instance_id, record, last, numbering, now)
+            named.update(waiting)
+        if record.execution_id != opened.execution_id:
+            record = _carrying(record, opened, numbering, state, rows)
+        unread = _unread(chapters)
+        left = [raw for raw, filled in zip(messages, inputs, strict=True) if id(filled) in unread]
+        open_, marks = settle(turn.admission, left)
+        record, sealed = seal(replace(record, marks={**record.marks, **marks}))
+        live = last.decision.execution if record.status is RuntimeStatus.RUNNING else None
+        state.live = last.decision.execution
         return Proposal(
             record=record,
             rows=rows,
-            live=None if record.status.is_terminal else decision.execution,
+            named={**named, **sealed},
+            live=live,
             shows=record.status_sequence > (before.status_sequence if before else 0),
+            open=open_,
         )
 
-    async def _decide(
+    async def _chapters(
         self,
         turn: Turn,
         state: InstanceState,
@@ -96,104 +115,156 @@ class Proposer:
         *,
         now: datetime,
         problem: str | None,
-    ) -> Decision:
-        """Run the code, or say why it can't be run: `Held` first, parked when patience is over."""
-        arrived = [message.event for message in inputs]
-        is_parked = opened.status is RuntimeStatus.SUSPENDED
-        if is_parked:
-            outcome: Decision | str = opened.reason or ""
-        elif problem is not None:
-            outcome = problem
-        else:
-            outcome = await self._run(turn, state, opened, arrived, now)
-            if isinstance(outcome, str) and not self._is_final(inputs, now):
-                raise Held(outcome)
-        if isinstance(outcome, Decision):
-            for warning in outcome.warnings:
-                logger.warning("instance=%s %s", turn.instance_id, warning)
-            return outcome
-        if not is_parked:
-            logger.error("instance=%s parked: %s", turn.instance_id, outcome)
-        return park(
-            arrived,
-            now=_episode_time(state, arrived, now),
-            reason=outcome,
-            custom_status=opened.custom_status,
-            is_parked=is_parked,
+    ) -> list[Chapter]:
+        """Run execution after execution, as long as each continues as new."""
+        chapters: list[Chapter] = []
+        while True:
+            decision, inputs = await self._decider.decide(
+                Case(
+                    instance_id=turn.instance_id,
+                    state=state,
+                    opened=opened,
+                    inputs=inputs,
+                    now=now,
+                    problem=problem,
+                )
+            )
+            rows = effective(state.snapshot.rows, opened.execution_id)
+            chapter = Chapter(opened, inputs, with_children_ended(decision, rows))
+            chapters.append(chapter)
+            if decision.continued is None or len(chapters) == CHAPTERS_MAX:
+                return chapters
+            state.drop_live()
+            time = decision.facts[0].timestamp
+            opened, inputs = open_next(
+                turn.instance_id,
+                _as_left(chapter),
+                decision.continued,
+                chapter.left,
+                time=time,
+                base=opened.base,
+            )
+
+    def _note(self, turn: Turn, state: InstanceState, now: datetime) -> Proposal:
+        """Write down what is no input of an episode: stashed messages, watermarks that move."""
+        before = state.snapshot.record
+        record = before or _stub(now)
+        _, marks = settle(turn.admission, ())
+        record = replace(
+            record, marks={**record.marks, **marks}, commit_id=self._environment.new_id()
+        )
+        named = _stashed(turn, state, record.execution_id)
+        record, sealed = seal(record)
+        return Proposal(
+            record=record,
+            rows=(),
+            named={**named, **sealed},
+            live=state.live,
+            shows=False,
+            open=frozenset(),
         )
 
-    async def _run(
+    async def _pend(
         self,
-        turn: Turn,
-        state: InstanceState,
-        opened: InstanceRecord,
-        arrived: list[HistoryEvent],
+        instance_id: InstanceId,
+        record: InstanceRecord,
+        last: Chapter,
+        numbering: Numbering,
         now: datetime,
-    ) -> Decision | str:
-        """Run the orchestrator away from the event loop; return why, where that can't be done."""
-        orchestrator = self._registry.orchestrators.get(opened.name)
-        if orchestrator is None:
-            return (
-                f"No orchestrator function named '{opened.name}' is registered in this app. "
-                "Deploy code that has it while the instance is held; once it is parked, terminate "
-                "it and start it anew."
-            )
-        history = await self._history(state, opened)
-        outcome = await self._environment.run_orchestrator(
-            functools.partial(
-                decide,
-                history,
-                arrived,
-                orchestrator,
-                now=now,
-                instance_id=turn.instance_id,
-                live=state.live,
-                strict_arguments=self._settings.strict_arguments,
-            )
+    ) -> tuple[InstanceRecord, dict[str, Columns]]:
+        """Leave the next execution to a message: what it begins with is kept beside it."""
+        assert last.decision.continued is not None
+        following, messages = open_next(
+            instance_id,
+            record,
+            last.decision.continued,
+            (),
+            time=now,
+            base=numbering.ordinal + 1,
         )
-        if isinstance(outcome, Divergence):
-            state.live = None
-            return outcome.mismatch.explain()
-        return outcome
-
-    async def _history(self, state: InstanceState, opened: InstanceRecord) -> list[HistoryEvent]:
-        """List what there is to replay: nothing where the generator is alive."""
-        if state.live is not None and opened is state.snapshot.record:
-            return []
-        state.drop_live()
-        rows = [
-            row
-            for row in state.snapshot.rows
-            if row.ordinal >= opened.base and row.execution_id == opened.execution_id
+        text = last.decision.continued.input
+        blobs = await spill_input(self._store, self._environment, instance_id, text)
+        texts = [
+            await fit_message(self._store, self._environment, message) for message in messages[1:]
         ]
-        try:
-            return await fetch_all(self._store, [(row.event, row.blobs) for row in rows])
-        except BlobMissing as missing:
-            raise HistoryBlobMissing(str(missing)) from missing
-
-    async def _rows(
-        self,
-        turn: Turn,
-        opened: InstanceRecord,
-        decision: Decision,
-        inputs: Sequence[TaskMessage],
-    ) -> tuple[HistoryRow, ...]:
-        sources = {id(message.event): message for message in inputs}
-        rows = rows_of(decision, opened, sources)
-        return await spill_rows(self._store, self._environment, turn.instance_id, rows)
-
-    def _is_final(self, messages: Sequence[TaskMessage], now: datetime) -> bool:
-        """Whether waiting for a host with the right code is over, or of no use."""
-        hold_s_max = self._settings.hold_s_max
-        return any(
-            is_patience_over(message, now, hold_s_max=hold_s_max)
-            or isinstance(message.event, ExecutionTerminated)
-            for message in messages
+        pending = replace(
+            following,
+            status=RuntimeStatus.CONTINUED_AS_NEW,
+            input=text,
+            output=None,
+            completed_at=None,
+            blobs=blobs,
         )
+        return pending, waiting_rows(texts, pending.execution_id, 0)
 
 
-def _episode_time(state: InstanceState, arrived: Sequence[HistoryEvent], now: datetime) -> datetime:
-    """Never before the last episode, whose host's clock may have been ahead, nor before a timer."""
-    last = [row.event.timestamp for row in state.snapshot.rows[-1:]]
-    fired = [event.fire_at for event in arrived if isinstance(event, TimerFired)]
-    return max([now, *last, *fired])
+def _as_left(chapter: Chapter) -> InstanceRecord:
+    """The record with what the execution has shown."""
+    decision = chapter.decision
+    if not decision.sets_custom_status:
+        return chapter.opened
+    return replace(chapter.opened, custom_status=decision.custom_status)
+
+
+def _stub(now: datetime) -> InstanceRecord:
+    """The record of an id that was written to and never had an instance."""
+    return InstanceRecord(
+        generation=0,
+        life_id=ExecutionId(""),
+        execution_id=ExecutionId(""),
+        name="",
+        status=RuntimeStatus.PENDING,
+        created_at=now,
+        updated_at=now,
+        commit_id="",
+    )
+
+
+def _outs(
+    before: InstanceRecord | None, opened: InstanceRecord, state: InstanceState
+) -> dict[InstanceId, int]:
+    """The numbers of the streams of this life so far; a new life has none."""
+    if before is None or before.life_id != opened.life_id:
+        return {}
+    outs = {InstanceId(receiver): number for receiver, number in state.remembered.outs.items()}
+    for receiver, number in state.ledger.outs.items():
+        outs[receiver] = max(number, outs.get(receiver, 0))
+    return outs
+
+
+def _carrying(
+    record: InstanceRecord,
+    opened: InstanceRecord,
+    numbering: Numbering,
+    state: InstanceState,
+    rows: Sequence[HistoryRow],
+) -> InstanceRecord:
+    """Take over what the rows of the executions that have ended will not tell for long."""
+    known = [row for row in state.snapshot.rows if row.ordinal >= opened.base]
+    ids = {row.message_id for row in rows if row.message_id is not None}
+    mine = state.ledger.message_ids if state.ledger.life_id == record.life_id else set()
+    mine = {message_id for message_id in mine if message_id not in state.remembered.message_ids}
+    answered = {
+        task_id
+        for row in (*known, *rows)
+        if row.execution_id != record.execution_id
+        and (task_id := answered_task_id(row.event)) is not None
+    }
+    outs = outs_to_carry(numbering.outs, [*known, *rows], frozenset(answered))
+    return replace(record, outs=outs, message_ids=frozenset(record.message_ids | mine | ids))
+
+
+def _stashed(turn: Turn, state: InstanceState, execution_id: ExecutionId) -> dict[str, Columns]:
+    """Make the rows of the messages that this round puts aside."""
+    named = dict(early_row(message) for message in turn.admission.taken(Verdict.EARLY))
+    waiting = [encode_message(m) for m in turn.admission.taken(Verdict.WAITING)]
+    named.update(waiting_rows(waiting, execution_id, state.stash.next_place))
+    return named
+
+
+def _unread(chapters: Sequence[Chapter]) -> set[int]:
+    """Identify the inputs that no chapter took: all behind the last end, answers behind another."""
+    unread = {id(message) for message in chapters[-1].left}
+    for chapter in chapters[:-1]:
+        unread |= {id(message) for message in chapter.left if not is_carried(message)}
+    return unread

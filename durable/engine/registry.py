@@ -1,21 +1,48 @@
-"""Names → user functions."""
+"""Names → user functions, and what their annotations say (`model.types_of_app`)."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from durable.replay.executor import Orchestrator
+from durable.engine.signatures import (
+    check_activity,
+    context_parameter_of,
+    input_type_of,
+    or_null,
+    result_type_of,
+)
+from durable.model.converters import Converter, JsonConverter
+from durable.model.error_classes import DECORATED, ErrorClasses
+from durable.replay.code import Orchestrator
 
-Activity = Callable[[Any], Any]
+Activity = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityOptions:
+    """What an app says about an activity, for every call of it.
+
+    `timeout` holds for calls that name none. `raises` are classes that an orchestrator may catch.
+    """
+
+    timeout: timedelta | None = None
+    raises: tuple[type[BaseException], ...] = ()
 
 
 class Registry:
     """The orchestrators and activities of one function app. A name stands for one function."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, converter: Converter | None = None) -> None:
+        """Start empty, with the app's own converter or the usual one."""
+        self.converter: Converter = converter or JsonConverter()
         self._orchestrators: dict[str, Orchestrator] = {}
         self._activities: dict[str, Activity] = {}
+        self._options: dict[str, ActivityOptions] = {}
+        self._given_inputs: dict[str, Any] = {}
+        self._errors = ErrorClasses()
+        self._types: dict[tuple[str, str], Any] = {}
 
     @property
     def orchestrators(self) -> Mapping[str, Orchestrator]:
@@ -27,29 +54,102 @@ class Registry:
         """The activities by name."""
         return self._activities
 
-    def add_orchestrator(self, name: str, function: Orchestrator) -> None:
-        """Register an orchestrator, or raise `ValueError` saying why it can't be one."""
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+    def options(self, activity: str) -> ActivityOptions:
+        """Return what the app says about an activity."""
+        return self._options.get(activity, ActivityOptions())
+
+    def add_orchestrator(
+        self, name: str, function: Orchestrator, *, input_type: Any = None
+    ) -> None:
+        """Register an orchestrator, or raise `ValueError` saying why it can't be one.
+
+        `input_type` is what its input is read as, where no annotation says it.
+        """
+        if inspect.isasyncgenfunction(function):
             raise ValueError(
-                f"Orchestrator '{name}' is an 'async def'; write it as a generator: "
-                "'def' with 'yield context.call_activity(...)'."
+                f"Orchestrator '{name}' is an 'async def' with a 'yield'. Write it as a generator, "
+                "'def' with 'yield context.call_activity(...)', or 'async def' with 'await'."
             )
         _add(self._orchestrators, name, function, "orchestrators")
+        if input_type is not None:
+            self._given_inputs[name] = or_null(input_type)
 
-    def add_activity(self, name: str, function: Activity) -> None:
-        """Register an activity, sync or async, or raise `ValueError`."""
+    def add_activity(
+        self,
+        name: str,
+        function: Activity,
+        *,
+        timeout: timedelta | None = None,
+        raises: Iterable[type[BaseException]] = (),
+    ) -> None:
+        """Register an activity, sync or async, or raise `ValueError`.
+
+        `raises` are classes of errors that orchestrators catch by `except`.
+        """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ValueError(f"Activity '{name}' is a generator; an activity returns its result.")
+        check_activity(name, function)
+        options = ActivityOptions(timeout=timeout, raises=tuple(raises))
+        if timeout is not None and timeout <= timedelta():
+            raise ValueError(
+                f"Activity '{name}' has a timeout of {timeout}; it takes a longer one."
+            )
+        for error_class in options.raises:
+            self._errors.add(error_class)
         _add(self._activities, name, function, "activities")
+        self._options[name] = options
 
     def include(self, other: "Registry") -> None:
-        """Take over what another registry holds."""
+        """Take over what another registry holds; its converter stays its own."""
         for name, orchestrator in other.orchestrators.items():
             if self._orchestrators.get(name) is not orchestrator:
-                self.add_orchestrator(name, orchestrator)
+                given = other._given_inputs.get(name)  # noqa: SLF001  (of our own class)
+                self.add_orchestrator(name, orchestrator, input_type=given)
         for name, activity in other.activities.items():
             if self._activities.get(name) is not activity:
-                self.add_activity(name, activity)
+                options = other.options(name)
+                self.add_activity(name, activity, timeout=options.timeout, raises=options.raises)
+
+    def input_type(self, name: str) -> Any:
+        """Return what the activity or orchestrator of this name takes; `None` is not known."""
+        if name in self._given_inputs:
+            return self._given_inputs[name]
+        # An orchestrator's first parameter is its context.
+        position = 0 if name in self._activities else 1
+        return self._type(name, "input", lambda function: input_type_of(function, position))
+
+    def result_type(self, name: str) -> Any:
+        """Return what the activity or orchestrator of this name returns; `None` is not known."""
+        return self._type(name, "result", result_type_of)
+
+    def context_parameter(self, activity: str) -> str | None:
+        """Name the parameter that takes the `ActivityContext` of a call, if there is one."""
+        key = (activity, "context")
+        if key not in self._types:
+            self._types[key] = context_parameter_of(self._activities[activity])
+        found: str | None = self._types[key]
+        return found
+
+    def error_class(
+        self, error_type: str, base_types: Sequence[str] = ()
+    ) -> type[BaseException] | None:
+        """Return the class registered under this name, or under the nearest of its bases."""
+        for name in (error_type, *base_types):
+            found = self._errors.get(name) or DECORATED.get(name)
+            if found is not None:
+                return found
+        return None
+
+    def _type(self, name: str, what: str, find: Callable[[Any], Any]) -> Any:
+        if (name, what) not in self._types:
+            named = [
+                functions[name]
+                for functions in (self._activities, self._orchestrators)
+                if name in functions
+            ]
+            # Where an activity and an orchestrator have one name, nobody knows which is meant.
+            self._types[name, what] = find(named[0]) if len(named) == 1 else None
+        return self._types[name, what]
 
 
 def _add(functions: dict[str, Any], name: str, function: Any, what: str) -> None:

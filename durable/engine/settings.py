@@ -15,6 +15,13 @@ class EngineSettings:
     batch_inputs_max: int = 97
     warm_bytes_max: int = 256 * 1024 * 1024
     strict_arguments: bool = False
+    # How long `call_http` waits between two looks where the answer does not say.
+    http_polling_s: float = 30
+    # host.json: defaultVersion, versionMatchStrategy (none, strict, currentorolder),
+    # versionFailureStrategy (reject, fail).
+    default_version: str | None = None
+    version_match: str = "currentorolder"
+    version_failure: str = "reject"
     sends_at_once_max: int = 32
 
 

@@ -13,15 +13,15 @@ from datetime import timedelta
 
 from durable.engine.activities import failed
 from durable.engine.dispatch import Dispatcher
-from durable.engine.outbox import Outgoing
-from durable.engine.timers import NEAR_S, key_of
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
-from durable.model.history import TaskScheduled, TimerFired
+from durable.model.history import TaskScheduled
 from durable.model.messages import TaskMessage
 from durable.model.partitions import partition_of
+from durable.storage.outbox import Outgoing
 from durable.storage.port import TIMERS, WORK_ITEMS, Poisoned, TaskHubStore, control_queue
+from durable.storage.timers import NEAR_S, due_at_of, key_of
 
 logger = logging.getLogger("durable")
 
@@ -64,8 +64,7 @@ class Sweeper:
             logger.error("timer=%s is buried: %s", key, error)
             await self._store.bury(TIMERS, body)
         else:
-            fired = message.event
-            due_at = fired.fire_at if isinstance(fired, TimerFired) else None
+            due_at = due_at_of(message.event)
             copy = replace(message, again=True)
             await self._dispatcher.put(Outgoing(queue=TIMERS, message=copy, due_at=due_at))
         await self._store.remove_timer(key)

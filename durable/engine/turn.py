@@ -1,11 +1,16 @@
-"""Turn: what one batch of messages to one instance comes to, from receipt to sends."""
+"""Turn: what one batch of messages to one instance comes to, from receipt to sends.
 
-from collections.abc import Sequence
+A turn has rounds. Each ends in at most one commit; what its end, or a terminate in it, left open is
+judged anew in the next round, on the state that the commit left.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from durable.engine.coalescer import Submission
-from durable.engine.inbox import Verdict
+from durable.engine.inbox import Admission, Verdict
 from durable.engine.warm import InstanceState
+from durable.model.codec import Columns
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
@@ -16,18 +21,26 @@ from durable.replay.executor import Execution
 class Proposal:
     """A decision, ready to be committed.
 
-    `live` is the orchestrator standing behind it. `shows`: lists show something new.
+    `named`: rows beside the history. `live` is the orchestrator standing behind it. `shows`: lists
+    show something new. `open`: the places in the batch of what it does not record after all.
     """
 
     record: InstanceRecord
     rows: tuple[HistoryRow, ...]
+    named: Mapping[str, Columns]
     live: Execution | None
     shows: bool
+    open: frozenset[int]
+
+    @property
+    def episode(self) -> int | None:
+        """The episode that it commits; a commit without rows commits none."""
+        return self.record.episode if self.rows else None
 
 
 @dataclass(slots=True)
 class Turn:
-    """A batch, the state it is judged on, the verdicts, and what was committed of it.
+    """A batch, the state it is judged on, the verdicts of this round, and what it committed.
 
     `is_fresh`: the state was loaded after the receipt of the batch (rule A3).
     `is_tried`: a commit of this turn had an unknown outcome (rule A2).
@@ -38,7 +51,7 @@ class Turn:
     state: InstanceState | None
     is_fresh: bool = False
     is_tried: bool = False
-    verdicts: list[Verdict] = field(default_factory=list)
+    admission: Admission = field(default_factory=lambda: Admission([]))
     committed: Proposal | None = None
 
     @property
@@ -48,22 +61,37 @@ class Turn:
 
     @property
     def new_messages(self) -> list[TaskMessage]:
-        """Those that are to be recorded."""
-        judged = zip(self.messages, self.verdicts, strict=True)
-        return [message for message, verdict in judged if verdict is Verdict.NEW]
+        """The inputs of the next episode."""
+        return self.admission.taken(Verdict.NEW)
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What each message of the batch is, in this round."""
+        return self.admission.verdicts
 
     @property
     def has_duty(self) -> bool:
         """Whether a message that is not recorded now may be the token of an unsent episode."""
+        not_now = {Verdict.KNOWN, Verdict.DROPPED, Verdict.UNKNOWN_TASK}
         judged = zip(self.batch, self.verdicts, strict=True)
         return any(
-            verdict is not Verdict.NEW and (submission.duty or self.is_tried)
+            verdict in not_now and (submission.duty or self.is_tried)
             for submission, verdict in judged
         )
 
-    def drop_latecomers(self, messages: Sequence[TaskMessage]) -> None:
-        """Judge anew what came after the end: the commit that makes the end drops it."""
-        late = {id(message) for message in messages}
-        for index, message in enumerate(self.messages):
-            if id(message) in late:
-                self.verdicts[index] = Verdict.DROPPED
+    def close_round(self) -> bool:
+        """Keep what is still open; say whether there is another round."""
+        left = frozenset(
+            index for index, verdict in enumerate(self.verdicts) if verdict is Verdict.LATER
+        )
+        if self.committed is not None:
+            left |= self.committed.open
+        has_ready = (
+            self.committed is not None
+            and self.state is not None
+            and bool(self.state.stash.ready(self.state.remembered.marks))
+        )
+        self.batch = [submission for index, submission in enumerate(self.batch) if index in left]
+        self.admission, self.committed = Admission([]), None
+        self.is_fresh = True  # what the round has read or written is younger than the batch
+        return bool(self.batch) or has_ready

@@ -8,7 +8,10 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from durable.engine.inbox import Ledger
+from durable.engine.inbox import Standing
+from durable.engine.ledger import Ledger
+from durable.engine.seals import Remembered, remembered
+from durable.engine.stash import Stash
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.replay.executor import Execution
@@ -34,6 +37,8 @@ class InstanceState:
     live: Execution | None = None
     summary_etag: ETag | None = None
     bytes: int = STATE_BYTES
+    remembered: Remembered = field(default_factory=lambda: remembered(None, {}))
+    stash: Stash = field(default_factory=Stash)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "InstanceState":
@@ -64,12 +69,21 @@ class InstanceState:
         self.snapshot = snapshot
         self.live = live
         if snapshot.record is not None:
-            self.ledger.note(new_rows, snapshot.record.execution_id)
+            self.ledger.note(new_rows, snapshot.record.execution_id, all_rows=snapshot.rows)
+        self.remembered = remembered(snapshot.record, snapshot.named)
+        self.stash = Stash.of(snapshot.record, self.remembered.marks, snapshot.named)
         self.bytes += _bytes_of(new_rows)
 
-    def forget_rows(self, kept: list[HistoryRow]) -> None:
-        """Hold only these rows; the others are deleted."""
-        self.snapshot = replace(self.snapshot, rows=tuple(kept))
+    def standing(self, instance_id: InstanceId) -> Standing:
+        """Show what messages are judged by."""
+        return Standing(instance_id, self.snapshot.record, self.ledger, self.remembered, self.stash)
+
+    def forget_rows(self, kept: list[HistoryRow], names: Iterable[str]) -> None:
+        """Hold only these rows, and none of these names; they are deleted."""
+        gone = set(names)
+        named = {name: row for name, row in self.snapshot.named.items() if name not in gone}
+        self.snapshot = replace(self.snapshot, rows=tuple(kept), named=named)
+        self.stash.garbage = [name for name in self.stash.garbage if name not in gone]
         self.bytes = STATE_BYTES + _bytes_of(kept)
 
     def drop_live(self) -> None:

@@ -15,7 +15,6 @@ from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer
 from durable.engine.holding import Held, hold, is_patience_over, put_off
 from durable.engine.orchestrations import Orchestrations
-from durable.engine.outbox import Outgoing
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.solitude import DEQUEUES_BEFORE_SUSPICION, Crowded, Solitude
@@ -23,9 +22,10 @@ from durable.engine.sweep import Sweeper
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
-from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired
+from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
 from durable.model.messages import TaskMessage
 from durable.model.partitions import partition_of
+from durable.storage.outbox import Outgoing
 from durable.storage.payloads import fetch_payloads
 from durable.storage.port import (
     TIMERS,
@@ -36,6 +36,7 @@ from durable.storage.port import (
     TaskHubStore,
     control_queue,
 )
+from durable.storage.timers import due_at_of
 
 logger = logging.getLogger("durable")
 
@@ -155,11 +156,11 @@ class TaskHubWorker:
         await self._patiently(lambda again: self._coalescer.submit(message, duty=again), duty=duty)
 
     async def _deliver_when_due(self, message: TaskMessage, *, duty: bool) -> None:
-        fired = message.event
-        if isinstance(fired, TimerFired) and fired.fire_at > self._environment.now():
+        due_at = due_at_of(message.event)
+        if due_at is not None and due_at > self._environment.now():
             # The copy keeps the duty (rule A4): by another host's clock the timer may have fired.
             copy = replace(message, again=duty)
-            await self._put(Outgoing(queue=TIMERS, message=copy, due_at=fired.fire_at))
+            await self._put(Outgoing(queue=TIMERS, message=copy, due_at=due_at))
             return
         await self._deliver(message, duty=duty)
 
@@ -204,7 +205,13 @@ class TaskHubWorker:
         )
         assert isinstance(filled, TaskScheduled)
         try:
-            return await run_activity(self._registry, self._environment, filled)
+            return await run_activity(
+                self._registry,
+                self._environment,
+                filled,
+                instance_id=message.instance_id,
+                execution_id=message.execution_id,
+            )
         except Held as held:
             now, hold_s_max = self._environment.now(), self._settings.hold_s_max
             if not is_patience_over(message, now, hold_s_max=hold_s_max):

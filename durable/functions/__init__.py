@@ -6,37 +6,72 @@ What it does not know: how an orchestration is replayed or committed, and what s
 (`composition.py` alone names the store). Nothing here touches the network at import or indexing.
 """
 
+from durable.engine.activity_context import ActivityContext, current_activity
 from durable.functions.apps import Blueprint, DFApp
 from durable.functions.client import DurableOrchestrationClient
-from durable.functions.errors import BindingRefusedError, OrchestratorNotFoundError
+from durable.functions.entity import DurableEntityContext, Entity
+from durable.functions.errors import (
+    BindingRefusedError,
+    DurableFunctionsCompatibilityWarning,
+    NotServedError,
+    OrchestratorNotFoundError,
+)
+from durable.functions.http_requests import ManagedIdentityTokenSource
+from durable.functions.orchestrator import Orchestrator
+from durable.functions.purge_result import PurgeHistoryResult
 from durable.functions.status import DurableOrchestrationStatus, OrchestrationRuntimeStatus
+from durable.functions.sync_client import SyncDurableOrchestrationClient
+from durable.model.converters import Converter, JsonConverter
+from durable.model.entity_ids import EntityId
+from durable.model.error_classes import durable_error
 from durable.model.errors import (
     DurableError,
     InstanceEndedError,
     InstanceExistsError,
+    InstanceNotEndedError,
     InstanceNotFoundError,
     InvalidInstanceIdError,
     InvalidPayloadError,
 )
-from durable.model.failures import TaskFailedError
+from durable.model.failures import FailureDetails, TaskFailedError
+from durable.model.queries import ReplaceableStates
 from durable.replay.context import DurableOrchestrationContext
+from durable.replay.retries import RetryOptions
 from durable.storage.port import StorageFault
 
 __all__ = [
+    "ActivityContext",
     "BindingRefusedError",
     "Blueprint",
+    "Converter",
     "DFApp",
+    "DurableEntityContext",
     "DurableError",
+    "DurableFunctionsCompatibilityWarning",
     "DurableOrchestrationClient",
     "DurableOrchestrationContext",
     "DurableOrchestrationStatus",
+    "Entity",
+    "EntityId",
+    "FailureDetails",
     "InstanceEndedError",
     "InstanceExistsError",
+    "InstanceNotEndedError",
     "InstanceNotFoundError",
     "InvalidInstanceIdError",
     "InvalidPayloadError",
+    "JsonConverter",
+    "ManagedIdentityTokenSource",
+    "NotServedError",
     "OrchestrationRuntimeStatus",
+    "Orchestrator",
     "OrchestratorNotFoundError",
+    "PurgeHistoryResult",
+    "ReplaceableStates",
+    "RetryOptions",
     "StorageFault",
+    "SyncDurableOrchestrationClient",
     "TaskFailedError",
+    "current_activity",
+    "durable_error",
 ]

@@ -23,6 +23,7 @@ from durable.functions.host_settings import HostSettings, read_host_settings
 from durable.functions.hub_functions import hub_function_builders
 from durable.functions.refusals import refuse_durable_extension_bindings
 from durable.functions.triggers import DurableFunctionBuilder
+from durable.model.converters import Converter
 from durable.model.errors import DurableError
 
 logger = logging.getLogger("durable")
@@ -53,13 +54,19 @@ class _IndexingGate(FunctionBuilder):
 class AppHub:
     """The hub of an app, or of the whole process where the app is not known (`app` is None)."""
 
-    def __init__(self, app: FunctionRegister | None, *, opener: StoreOpener = OPEN_STORE) -> None:
+    def __init__(
+        self,
+        app: FunctionRegister | None,
+        *,
+        opener: StoreOpener = OPEN_STORE,
+        converter: Converter | None = None,
+    ) -> None:
         """Read nothing yet."""
         self.opener = opener
         self.is_brought = False
         self._app = app
         self._sources: list[list[FunctionBuilder]] = []
-        self._registry = Registry()
+        self._registry = Registry(converter)
         self._settings: HostSettings | None = None
         self._builders: list[FunctionBuilder] | None = None
         self._composition: Composition | None = None
@@ -133,11 +140,11 @@ class AppHub:
             )
 
 
-def hub_of(app: FunctionRegister) -> AppHub:
-    """Find the hub of an app, or give it one."""
+def hub_of(app: FunctionRegister, *, converter: Converter | None = None) -> AppHub:
+    """Find the hub of an app, or give it one, with this converter."""
     hub = vars(app).get(ATTRIBUTE)
     if hub is None:
-        hub = AppHub(app)
+        hub = AppHub(app, converter=converter)
         vars(app)[ATTRIBUTE] = hub
     assert isinstance(hub, AppHub)
     return hub

@@ -3,8 +3,10 @@
 Signatures are those of azure-functions-durable 1.7.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn, Self
 
 import azure.functions as func
 from azure.functions.decorators.function_app import (
@@ -16,16 +18,17 @@ from azure.functions.decorators.function_app import (
 )
 
 from durable.functions.app_hub import AppHub, hub_of
-from durable.functions.client_input import with_client
+from durable.functions.bindings import ActivityTrigger, OrchestrationTrigger
+from durable.functions.classic_app import folder_of_caller, read_classic_app
+from durable.functions.classic_functions import bring_classic_functions
+from durable.functions.client_input import ClientParameter, with_client
 from durable.functions.composition import Composition
 from durable.functions.contribution import AppBuilders, BlueprintBuilders
-from durable.functions.errors import BindingRefusedError, NotRegisteredError
-from durable.functions.triggers import (
-    ORCHESTRATOR_FUNCTION,
-    ActivityTrigger,
-    DurableFunctionBuilder,
-    OrchestrationTrigger,
-)
+from durable.functions.entity import LATER
+from durable.functions.errors import BindingRefusedError, NotRegisteredError, NotServedError
+from durable.functions.orchestrator import ORCHESTRATOR_FUNCTION
+from durable.functions.triggers import DurableFunctionBuilder, Options
+from durable.model.converters import Converter
 
 Decorator = Callable[[Callable[..., Any]], Any]
 
@@ -54,21 +57,55 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
         return self._hub.compose()
 
     def orchestration_trigger(
-        self, context_name: str, orchestration: str | None = None
+        self,
+        context_name: str,
+        orchestration: str | None = None,
+        input_type: Any = None,
     ) -> Decorator:
-        """Make a generator function an orchestrator, named `orchestration` or as it is."""
-        return self._durable(lambda: OrchestrationTrigger(context_name, orchestration))
+        """Make a function an orchestrator, named `orchestration` or as it is.
 
-    def activity_trigger(self, input_name: str, activity: str | None = None) -> Decorator:
-        """Make a function of one input, sync or async, an activity."""
-        return self._durable(lambda: ActivityTrigger(input_name, activity))
+        A generator or an `async def`, of the context alone or of the context and the input.
+        `input_type` is what `get_input()` decodes to where the call names no type.
+        """
+        return self._durable(
+            lambda: OrchestrationTrigger(context_name, orchestration),
+            Options(input_type=input_type),
+        )
+
+    def activity_trigger(
+        self,
+        input_name: str,
+        activity: str | None = None,
+        *,
+        raises: Sequence[type[Exception]] = (),
+        timeout: timedelta | None = None,
+    ) -> Decorator:
+        """Make a function of one input, sync or async, an activity.
+
+        A second parameter, annotated `ActivityContext`, gets the call's context. An orchestrator
+        can catch the classes of `raises` by themselves; other failures reach it as
+        `TaskFailedError`. A call that names no `timeout` fails after this one.
+        """
+        return self._durable(
+            lambda: ActivityTrigger(input_name, activity),
+            Options(raises=tuple(raises), timeout=timeout),
+        )
 
     def entity_trigger(self, context_name: str, entity_name: str | None = None) -> Decorator:
-        """Refuse: entities come with a later version."""
-        named = entity_name or context_name
+        """Refuse: entities come with the next version."""
         raise BindingRefusedError(
-            f"@entity_trigger ('{named}'): entities are not there yet; they come with a later "
-            "version. Remove the decorator's line."
+            f"@entity_trigger ('{entity_name or context_name}'): {LATER} Remove the decorator's "
+            "line."
+        )
+
+    def durable_openai_agent_orchestrator(
+        self, _func: Callable[..., Any] | None = None, **_named: Any
+    ) -> NoReturn:
+        """Refuse: 1.7 had it as a preview, its successor has not."""
+        raise NotServedError(
+            "@durable_openai_agent_orchestrator is not served: it is a preview of "
+            "azure-functions-durable 1.7 that its version 2 has not. Call the model in an "
+            "activity, and the activity with call_activity_with_retry."
         )
 
     def durable_client_input(
@@ -86,22 +123,25 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
                     f"The orchestrator '{function.get_function_name()}' can't have a durable "
                     "client; use the client inside an activity."
                 )
+            parameter = ClientParameter(
+                name=client_name, task_hub=task_hub, connection_name=connection_name
+            )
             function._func = with_client(  # noqa: SLF001
                 function._func,  # noqa: SLF001
-                client_name,
+                parameter,
                 self._compose,
-                task_hub=task_hub,
-                connection_name=connection_name,
             )
             return builder
 
         return self._configure_function_builder(wrap)
 
     def _durable(
-        self, make_trigger: Callable[[], OrchestrationTrigger | ActivityTrigger]
+        self,
+        make_trigger: Callable[[], OrchestrationTrigger | ActivityTrigger],
+        options: Options,
     ) -> Decorator:
         def wrap(builder: FunctionBuilder) -> DurableFunctionBuilder:
-            durable = DurableFunctionBuilder(builder, make_trigger())
+            durable = DurableFunctionBuilder(builder, make_trigger(), options)
             # The decorator's machinery has put the plain builder last, to be topped by the next.
             self._function_builders[-1] = durable
             return durable
@@ -112,8 +152,31 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
 class DFApp(Blueprint, FunctionRegister):
     """A function app with orchestrators and activities."""
 
-    def __init__(self, http_auth_level: func.AuthLevel | str = func.AuthLevel.FUNCTION) -> None:
-        """Begin with nothing but the task hub's own functions."""
+    def __init__(
+        self,
+        http_auth_level: func.AuthLevel | str = func.AuthLevel.FUNCTION,
+        *,
+        converter: Converter | None = None,
+    ) -> None:
+        """Begin with nothing but the task hub's own functions.
+
+        `converter` turns the app's payloads into text and back; JSON where none is given.
+        """
         super().__init__(http_auth_level)
-        self._hub = hub_of(self)
+        self._hub = hub_of(self, converter=converter)
         self._function_builders = AppBuilders(self._hub)
+
+    @classmethod
+    def from_function_json(
+        cls, root: str | Path | None = None, *, converter: Converter | None = None
+    ) -> Self:
+        """Make the app of a project in folders with a function.json each (the classic model).
+
+        The whole of its function_app.py is `app = df.DFApp.from_function_json()`. `root` is the
+        folder of host.json; where it is left out, that of the file that calls. Raises
+        `BindingRefusedError` naming the folder and the line to change.
+        """
+        where = Path(root) if root is not None else folder_of_caller()
+        app = cls(converter=converter)
+        bring_classic_functions(app, read_classic_app(where), app._compose)
+        return app

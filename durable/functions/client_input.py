@@ -5,30 +5,48 @@ no binding of its; so the function that it sees has a signature without the clie
 that are types, not strings: a name that exists for type checkers only must not stop the app.
 """
 
+import asyncio
 import functools
 import inspect
 import types
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from durable.functions.client import DurableOrchestrationClient
+from durable.functions.client_binding import Starter
 from durable.functions.composition import Composition
 from durable.functions.errors import BindingRefusedError
+from durable.functions.sync_client import SyncDurableOrchestrationClient
+
+CLIENT_FUNCTION = "client_function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientParameter:
+    """A parameter that gets a durable client: of the app's own hub where nothing else is said.
+
+    `is_text`: it gets the binding's text, from which a classic app makes its client itself.
+    """
+
+    name: str
+    task_hub: str | None = None
+    connection_name: str | None = None
+    is_text: bool = False
 
 
 def with_client(
     user_function: Callable[..., Any],
-    client_name: str,
+    parameter: ClientParameter,
     compose: Callable[[], Composition],
-    *,
-    task_hub: str | None,
-    connection_name: str | None,
 ) -> Callable[..., Any]:
-    """Wrap a function so that its parameter `client_name` is filled with a client.
+    """Wrap a function so that this parameter is filled.
 
-    `async def` is awaited; `def` runs in a thread, so that it can't stop the event loop.
-    Raises `BindingRefusedError` if there is no such parameter.
+    `async def` is awaited; `def` runs in a thread, so that it can't stop the event loop, and gets a
+    client whose methods block. Raises `BindingRefusedError` if there is no such parameter.
     """
+    client_name = parameter.name
     hints = resolved_annotations(user_function)
     signature = inspect.signature(user_function)
     if client_name not in signature.parameters:
@@ -50,7 +68,11 @@ def with_client(
     async def client_function(*args: Any, **kwargs: Any) -> Any:
         composition = compose()
         arguments = public.bind(*args, **kwargs).arguments
-        arguments[client_name] = await composition.client(task_hub, connection_name)
+        starter = await composition.starter(parameter.task_hub, parameter.connection_name)
+        invocation_id = getattr(arguments.get("context"), "invocation_id", None)
+        arguments[client_name] = (
+            starter if parameter.is_text else _client(starter, invocation_id, is_async=is_async)
+        )
         call = functools.partial(user_function, **arguments)
         result = call() if is_async else await composition.environment.run_activity(call)
         return await result if inspect.isawaitable(result) else result
@@ -58,8 +80,17 @@ def with_client(
     visible = {name: hint for name, hint in hints.items() if name != client_name}
     client_function.__annotations__ = visible
     vars(client_function)["__signature__"] = public
-    vars(client_function)["client_function"] = user_function
+    vars(client_function)[CLIENT_FUNCTION] = user_function
     return client_function
+
+
+def _client(
+    starter: Starter, invocation_id: str | None, *, is_async: bool
+) -> DurableOrchestrationClient | SyncDurableOrchestrationClient:
+    client = DurableOrchestrationClient(starter, invocation_id)
+    if is_async:
+        return client
+    return SyncDurableOrchestrationClient(client, asyncio.get_running_loop())
 
 
 def resolved_annotations(function: Callable[..., Any]) -> dict[str, Any]:

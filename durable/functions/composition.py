@@ -11,7 +11,8 @@ from durable.engine.environment import SystemEnvironment
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
-from durable.functions.client import DurableOrchestrationClient, OpenHub, own_origin
+from durable.functions.client import DurableOrchestrationClient
+from durable.functions.client_binding import OpenHub, Starter, own_origin
 from durable.functions.host_settings import HostSettings, resolve_setting
 from durable.functions.startup import Preparation
 from durable.management.api import ManagementApi, storage_is_away
@@ -39,6 +40,18 @@ class StoreOpener(Protocol):
 OPEN_STORE: StoreOpener = open_store
 
 
+def engine_settings(settings: HostSettings) -> EngineSettings:
+    """Say what host.json says to the engine. At a desk, changed arguments are no warning."""
+    return EngineSettings(
+        hold_s_max=settings.hold_s,
+        strict_arguments=settings.is_development,
+        http_polling_s=settings.http_polling_s,
+        default_version=settings.default_version,
+        version_match=settings.version_match,
+        version_failure=settings.version_failure,
+    )
+
+
 class Composition:
     """What the functions of one app work with."""
 
@@ -62,7 +75,7 @@ class Composition:
             store,
             registry,
             self.environment,
-            EngineSettings(hold_s_max=settings.hold_s, strict_arguments=settings.is_development),
+            engine_settings(settings),
         )
 
     def begin(self) -> None:
@@ -78,8 +91,14 @@ class Composition:
         self, task_hub: str | None = None, connection_name: str | None = None
     ) -> DurableOrchestrationClient:
         """Make a client of this hub, or of the one that is named, once it is there."""
+        return DurableOrchestrationClient(await self.starter(task_hub, connection_name))
+
+    async def starter(
+        self, task_hub: str | None = None, connection_name: str | None = None
+    ) -> Starter:
+        """Make what a client is made from: the binding's text, with the hub that it is about."""
         hub = await self._reach(task_hub, connection_name)
-        return DurableOrchestrationClient(hub, self._reach, origin=own_origin(self._app_settings))
+        return Starter.of(hub, self._reach, origin=own_origin(self._app_settings))
 
     async def answer(self, request: Request) -> Response:
         """Answer a management request."""
@@ -88,8 +107,15 @@ class Composition:
         except StorageFault:
             return storage_is_away()
         store, _ = self._open(self._settings.task_hub, self._settings.connection_name)
-        client = DurableClient(store, self.environment)
-        return await ManagementApi(client, task_hub=store.task_hub, key=key).answer(request)
+        served = ManagementApi(
+            self._client(store, is_own=True),
+            task_hub=store.task_hub,
+            key=key,
+            route_prefix=self._settings.route_prefix,
+            connection_name=self._settings.connection_name,
+            orchestrators=self._registry.orchestrators.keys(),
+        )
+        return await served.answer(request)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -103,14 +129,25 @@ class Composition:
         key = await preparation.management_key()
         is_own = (name, connection) == (self._settings.task_hub, self._settings.connection_name)
         return OpenHub(
-            client=DurableClient(store, self.environment),
+            client=self._client(store, is_own=is_own),
             link_base=LinkBase(
                 route_prefix=self._settings.route_prefix,
                 task_hub=store.task_hub,
                 connection_name=connection,
                 key=key,
             ),
+            environment=self.environment,
             orchestrators=self._registry.orchestrators.keys() if is_own else None,
+        )
+
+    def _client(self, store: TaskHubStore, *, is_own: bool) -> DurableClient:
+        """Make a client. Versions are an app's: another one's hub is not told ours."""
+        return DurableClient(
+            store,
+            self.environment,
+            converter=self._registry.converter,
+            default_version=self._settings.default_version if is_own else None,
+            replaceable=self._settings.replaceable,
         )
 
     def _open(self, task_hub: str, connection_name: str) -> tuple[TaskHubStore, Preparation]:

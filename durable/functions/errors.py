@@ -13,6 +13,14 @@ class BindingRefusedError(DurableError, ValueError):
     """A function can't be bound as it is declared; the text names the line to change."""
 
 
+class NotServedError(DurableError, NotImplementedError):
+    """azure-functions-durable has it and this package does not serve it; the text says why."""
+
+
+class DurableFunctionsCompatibilityWarning(UserWarning):
+    """Something of the app's configuration will not do here, or not for ever."""
+
+
 class NotRegisteredError(DurableError, RuntimeError):
     """A function of a blueprint was called before the blueprint was registered with an app."""
 

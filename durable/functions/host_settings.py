@@ -15,6 +15,7 @@ from typing import Any
 
 from durable.functions.errors import InvalidHostJsonError
 from durable.model.ids import parse_task_hub
+from durable.model.queries import ReplaceableStates
 
 OVERRIDE_PREFIX = "azurefunctionsjobhost"
 DEFAULT_TASK_HUB = "TestHubName"
@@ -25,11 +26,23 @@ HOLD_S = 600.0
 # Somebody at a desk has mistyped a name and wants to see it now, not after a deploy's ten minutes.
 HOLD_S_DEVELOPMENT = 5.0
 SECTION = "extensions.durabletask."
+# In lower case; the first of each is the extension's default.
+VERSION_MATCHES = ("currentorolder", "strict", "none")
+VERSION_FAILURES = ("reject", "fail")
+REPLACEABLE = {states.value.lower(): states for states in ReplaceableStates}
+HTTP_POLLING_MS = 30_000
+HTTP_POLLING_MS_MAX = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
-    """What host.json and the app settings say about the hub. `hold_s` is rule K's patience."""
+    """What host.json and the app settings say about the hub. `hold_s` is rule K's patience.
+
+    `default_version` is that of what is started without one; `version_match` and `version_failure`
+    are the extension's `versionMatchStrategy` and `versionFailureStrategy`, in lower case.
+    `replaceable` is `overridableExistingInstanceStates`. `http_polling_s` is how long `call_http`
+    waits between two looks where the answer does not say.
+    """
 
     task_hub: str
     connection_name: str = DEFAULT_CONNECTION
@@ -38,6 +51,11 @@ class HostSettings:
     has_queues_section: bool = False
     is_development: bool = False
     hold_s: float = HOLD_S
+    default_version: str | None = None
+    version_match: str = "currentorolder"
+    version_failure: str = "reject"
+    replaceable: ReplaceableStates = ReplaceableStates.NON_RUNNING
+    http_polling_s: float = HTTP_POLLING_MS / 1000
 
 
 def read_host_settings(environment: Mapping[str, str], *, working_directory: Path) -> HostSettings:
@@ -64,6 +82,13 @@ def read_host_settings(environment: Mapping[str, str], *, working_directory: Pat
         has_queues_section=any(name.startswith("extensions.queues.") for name in values),
         is_development=is_development,
         hold_s=_hold_s(environment, is_development=is_development),
+        default_version=_text(values.get(SECTION + "defaultversion")),
+        version_match=_choice(values, "versionMatchStrategy", VERSION_MATCHES),
+        version_failure=_choice(values, "versionFailureStrategy", VERSION_FAILURES),
+        replaceable=REPLACEABLE[
+            _choice(values, "overridableExistingInstanceStates", tuple(REPLACEABLE))
+        ],
+        http_polling_s=_http_polling_s(values),
     )
 
 
@@ -136,6 +161,35 @@ def _partition_count(value: Any) -> int:
             f"number from 1 to {PARTITIONS_MAX}, not {value!r}."
         )
     return int(text)
+
+
+def _text(value: Any) -> str | None:
+    """Take a value as text; an empty one is none."""
+    return str(value).strip() or None if value is not None else None
+
+
+def _choice(values: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
+    value = values.get(SECTION + name.lower())
+    if value is None:
+        return known[0]
+    if str(value).strip().lower() not in known:
+        raise InvalidHostJsonError(
+            f"host.json: 'extensions.durableTask.{name}' must be one of {', '.join(known)} "
+            f"(in any case), not {value!r}."
+        )
+    return str(value).strip().lower()
+
+
+def _http_polling_s(values: Mapping[str, Any]) -> float:
+    name = "httpSettings.defaultAsyncRequestSleepTimeMilliseconds"
+    value = values.get(SECTION + name.lower(), HTTP_POLLING_MS)
+    text = str(value).strip()
+    if not re.fullmatch("[0-9]{1,8}", text) or not 1 <= int(text) <= HTTP_POLLING_MS_MAX:
+        raise InvalidHostJsonError(
+            f"host.json: 'extensions.durableTask.{name}' must be a whole number of milliseconds "
+            f"from 1 to {HTTP_POLLING_MS_MAX}, not {value!r}."
+        )
+    return int(text) / 1000
 
 
 def _hold_s(environment: Mapping[str, str], *, is_development: bool) -> float:

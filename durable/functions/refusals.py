@@ -17,6 +17,7 @@ REFUSED = {
     "activitytrigger": "@app.activity_trigger",
     "entitytrigger": "@app.entity_trigger",
     "durableclient": "@app.durable_client_input",
+    "orchestrationclient": "@app.durable_client_input",
 }
 INNER = ("orchestrator_function", "entity_function", "client_function", "__wrapped__")
 

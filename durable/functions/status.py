@@ -53,7 +53,8 @@ class DurableOrchestrationStatus:
             OrchestrationRuntimeStatus(runtimeStatus) if runtimeStatus is not None else None
         )
         self._custom_status = customStatus
-        self._history = history
+        # The management API's name of it is the one that 1.7's own constructor does not know (Q5).
+        self._history = history if history is not None else others.get("historyEvents")
         for member, value in others.items():
             setattr(self, member, value)
 
@@ -123,5 +124,5 @@ class DurableOrchestrationStatus:
 
     @property
     def history(self) -> list[Any] | None:
-        """The history; `None` in this version."""
+        """The history where it was asked for: a mapping for each event, as the HTTP API has it."""
         return self._history

@@ -5,66 +5,53 @@ A `DurableFunctionBuilder` looks like any other function of the app, so that dec
 what is inside. Its trigger's type is that of the Durable extension, for whoever prints it.
 """
 
-import functools
-import inspect
-from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from azure.functions.decorators.core import Trigger
 from azure.functions.decorators.function_app import FunctionBuilder
 
 from durable.engine.registry import Registry
+from durable.engine.signatures import check_activity
+from durable.functions.bindings import ActivityTrigger, OrchestrationTrigger
 from durable.functions.errors import BindingRefusedError
+from durable.functions.orchestrator import ORCHESTRATOR_FUNCTION, handle_of
 
 FUNCTION_NAME = "function_name"
-# Where unit tests written for azure-functions-durable look for the user's generator.
-ORCHESTRATOR_FUNCTION = "orchestrator_function"
 
 
-class OrchestrationTrigger(Trigger):
-    """The trigger of an orchestrator. `orchestration` is its name, if not the function's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a decorator says beyond names.
 
-    kind = "orchestration_trigger"
+    `input_type` is an orchestrator's. `raises` and `timeout` are an activity's: the errors that
+    orchestrators can catch by their classes, and how long a call may take that names no time.
+    """
 
-    @staticmethod
-    def get_binding_name() -> str:
-        """Name the binding type, as the Durable extension does."""
-        return "orchestrationTrigger"
-
-    def __init__(self, name: str, orchestration: str | None = None) -> None:
-        """Bind the parameter `name`."""
-        self.orchestration = orchestration
-        super().__init__(name=name)
-
-
-class ActivityTrigger(Trigger):
-    """The trigger of an activity. `activity` is its name, if not the function's."""
-
-    kind = "activity_trigger"
-
-    @staticmethod
-    def get_binding_name() -> str:
-        """Name the binding type, as the Durable extension does."""
-        return "activityTrigger"
-
-    def __init__(self, name: str, activity: str | None = None) -> None:
-        """Bind the parameter `name`."""
-        self.activity = activity
-        super().__init__(name=name)
+    input_type: Any = None
+    raises: tuple[type[Exception], ...] = ()
+    timeout: timedelta | None = None
 
 
 class DurableFunctionBuilder(FunctionBuilder):
     """An orchestrator or an activity of the app."""
 
     def __init__(
-        self, builder: FunctionBuilder, trigger: OrchestrationTrigger | ActivityTrigger
+        self,
+        builder: FunctionBuilder,
+        trigger: OrchestrationTrigger | ActivityTrigger,
+        options: Options,
     ) -> None:
         """Take over what lower decorators have said about the function."""
         self._function = builder._function  # noqa: SLF001  (the library has no other way in)
         self._trigger = trigger
+        self._options = options
         self.add_trigger(trigger)
         if isinstance(trigger, OrchestrationTrigger):
-            self._function._func = _with_handle(self._function._func)  # noqa: SLF001
+            self._function._func = handle_of(  # noqa: SLF001
+                self._function._func,  # noqa: SLF001
+                input_type=options.input_type,
+            )
         # A function that can't be one is told so at its own line, not at the end of indexing.
         self.enter(Registry())
 
@@ -86,10 +73,19 @@ class DurableFunctionBuilder(FunctionBuilder):
         """Put the user's function into a registry, or raise `ValueError` saying why it can't be."""
         function = self._function.get_user_function()
         if isinstance(self._trigger, OrchestrationTrigger):
-            registry.add_orchestrator(self.durable_name, getattr(function, ORCHESTRATOR_FUNCTION))
+            registry.add_orchestrator(
+                self.durable_name,
+                getattr(function, ORCHESTRATOR_FUNCTION),
+                input_type=self._options.input_type,
+            )
         else:
-            _refuse_other_parameters(self.durable_name, function)
-            registry.add_activity(self.durable_name, function)
+            check_activity(self.durable_name, function)
+            registry.add_activity(
+                self.durable_name,
+                function,
+                raises=self._options.raises,
+                timeout=self._options.timeout,
+            )
 
     def refuse_what_is_not_served(self) -> None:
         """Raise `BindingRefusedError` naming a decorator that would have no effect."""
@@ -107,29 +103,3 @@ class DurableFunctionBuilder(FunctionBuilder):
                     f"The {what} '{self.durable_name}' has the setting '{setting.setting_name}', "
                     "which is the host's and has no effect here. Remove its decorator."
                 )
-
-
-def _with_handle(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the user's generator function, which stays at hand for unit tests."""
-    if hasattr(function, "client_function"):
-        raise BindingRefusedError(
-            f"The orchestrator '{function.__name__}' has a durable client. An orchestrator talks "
-            "to other instances through its context; use the client inside an activity."
-        )
-
-    @functools.wraps(function)
-    def handle(context: Any) -> Any:
-        return function(context)
-
-    vars(handle)[ORCHESTRATOR_FUNCTION] = function
-    return handle
-
-
-def _refuse_other_parameters(name: str, function: Callable[..., Any]) -> None:
-    try:
-        inspect.signature(function).bind(None)
-    except TypeError as error:
-        raise BindingRefusedError(
-            f"The activity '{name}' takes {inspect.signature(function)}: {error}. "
-            "An activity has exactly one parameter, its input."
-        ) from None

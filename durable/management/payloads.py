@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from durable.management.exchange import Response
-from durable.model.status import OrchestrationStatus
+from durable.management.histories import history_payload
+from durable.model.queries import OrchestrationStatus
 from durable.model.values import decode_value
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -65,7 +66,10 @@ def check_status_response(links: Mapping[str, str]) -> Response:
 
 
 def status_payload(status: OrchestrationStatus) -> dict[str, Any]:
-    """Describe where an instance stands. `reason` is there only for a parked one."""
+    """Describe where an instance stands.
+
+    `reason` is there only for a parked one, `historyEvents` only where the history was read.
+    """
     payload: dict[str, Any] = {
         "name": status.name,
         "instanceId": status.instance_id,
@@ -78,7 +82,18 @@ def status_payload(status: OrchestrationStatus) -> dict[str, Any]:
     }
     if status.reason is not None:
         payload["reason"] = status.reason
+    if status.history is not None:
+        payload["historyEvents"] = history_payload(status.history)
     return payload
+
+
+def purged_response(deleted: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Say how many instances were deleted."""
+    return Response(
+        status=200,
+        headers={**JSON_HEADERS, **(headers or {})},
+        body=json.dumps({"instancesDeleted": deleted}),
+    )
 
 
 def error_response(

@@ -1,4 +1,4 @@
-"""The routes of the tree: which there are, and which one a request is for.
+"""The routes of the tree: which there are, what each does, and which one a request is for.
 
 Literal segments are matched without regard to case, as ASP.NET does. A route that the extension
 has and this version has not is in the table too, so that its caller gets a sentence, not a riddle.
@@ -6,26 +6,20 @@ has and this version has not is in the table too, so that its caller gets a sent
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 
-
-class Operation(Enum):
-    """What a route does."""
-
-    READ_STATUS = auto()
-    RAISE_EVENT = auto()
-    TERMINATE = auto()
-    NOT_YET = auto()
+from durable.management import instances, lists, starts
+from durable.management.exchange import Request, Response
+from durable.management.payloads import error_response
+from durable.management.served import Handler, ServedHub
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path whose `{segments}` are free, and what it does; `what` names it in a 501."""
+    """A method, a path whose `{segments}` are free, and what it does."""
 
     method: str
     path: str
-    operation: Operation
-    what: str = ""
+    handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +30,37 @@ class Match:
     values: Mapping[str, str]
 
 
-def _later(method: str, path: str, what: str) -> Route:
-    return Route(method, path, Operation.NOT_YET, what)
+def _later(what: str) -> Handler:
+    async def refuse(_hub: ServedHub, _request: Request, _values: Mapping[str, str]) -> Response:
+        return error_response(501, f"{what} is not there yet; it comes with a later version.")
+
+    return refuse
+
+
+async def _be_primary(_hub: ServedHub, _request: Request, _values: Mapping[str, str]) -> Response:
+    """There is no lease to take: every host of a hub is as good as any other."""
+    return Response(status=200)
 
 
 ROUTES = (
-    Route("GET", "instances/{id}", Operation.READ_STATUS),
-    Route("POST", "instances/{id}/raiseEvent/{name}", Operation.RAISE_EVENT),
-    Route("POST", "instances/{id}/terminate", Operation.TERMINATE),
-    _later("POST", "orchestrators/{name}", "Starting over the management API"),
-    _later("POST", "orchestrators/{name}/{id}", "Starting over the management API"),
-    _later("GET", "instances", "Listing instances"),
-    _later("DELETE", "instances/{id}", "Purging an instance"),
-    _later("DELETE", "instances", "Purging instances"),
-    _later("POST", "instances/{id}/suspend", "Suspending an instance"),
-    _later("POST", "instances/{id}/resume", "Resuming an instance"),
-    _later("POST", "instances/{id}/rewind", "Rewinding an instance"),
-    _later("POST", "instances/{id}/restart", "Restarting an instance"),
-    _later("GET", "entities", "Listing entities"),
-    _later("GET", "entities/{name}", "Listing entities"),
-    _later("GET", "entities/{name}/{key}", "Reading an entity"),
-    _later("POST", "entities/{name}/{key}", "Signalling an entity"),
-    _later("DELETE", "entities/{name}/{key}", "Deleting an entity"),
-    _later("POST", "makeprimary", "Taking the app lease"),
+    Route("POST", "orchestrators/{name}", starts.start),
+    Route("POST", "orchestrators/{name}/{id}", starts.start),
+    Route("GET", "instances", lists.list_instances),
+    Route("DELETE", "instances", lists.purge_instances),
+    Route("GET", "instances/{id}", instances.read_status),
+    Route("DELETE", "instances/{id}", instances.purge),
+    Route("POST", "instances/{id}/raiseEvent/{name}", instances.raise_event),
+    Route("POST", "instances/{id}/terminate", instances.terminate),
+    Route("POST", "instances/{id}/suspend", instances.suspend),
+    Route("POST", "instances/{id}/resume", instances.resume),
+    Route("POST", "instances/{id}/rewind", instances.rewind),
+    Route("POST", "instances/{id}/restart", instances.restart),
+    Route("GET", "entities", _later("Listing entities")),
+    Route("GET", "entities/{name}", _later("Listing entities")),
+    Route("GET", "entities/{name}/{key}", _later("Reading an entity")),
+    Route("POST", "entities/{name}/{key}", _later("Signalling an entity")),
+    Route("DELETE", "entities/{name}/{key}", _later("Deleting an entity")),
+    Route("POST", "makeprimary", _be_primary),
 )
 
 

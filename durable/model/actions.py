@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from durable.model.history import Scheduling, TaskScheduled, TimerCreated
+from durable.model.history import (
+    EventSent,
+    Scheduling,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +25,18 @@ class ScheduleTask(OrchestratorAction):
 
     name: str
     input: str | None
+    attempt: int | None = None
+    timeout_ms: int | None = None
 
     def to_fact(self, timestamp: datetime) -> Scheduling:
         """Note that this was asked for."""
         return TaskScheduled(
-            timestamp=timestamp, event_id=self.task_id, name=self.name, input=self.input
+            timestamp=timestamp,
+            event_id=self.task_id,
+            name=self.name,
+            input=self.input,
+            attempt=self.attempt,
+            timeout_ms=self.timeout_ms,
         )
 
 
@@ -38,4 +51,46 @@ class CreateTimer(OrchestratorAction):
         return TimerCreated(timestamp=timestamp, event_id=self.task_id, fire_at=self.fire_at)
 
 
-Action = ScheduleTask | CreateTimer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSubOrchestration(OrchestratorAction):
+    """Start another orchestration; detached, it owes no answer."""
+
+    name: str
+    instance_id: str
+    input: str | None
+    version: str | None = None
+    is_detached: bool = False
+
+    def to_fact(self, timestamp: datetime) -> Scheduling:
+        """Note that this was asked for."""
+        return SubOrchestrationInstanceCreated(
+            timestamp=timestamp,
+            event_id=self.task_id,
+            name=self.name,
+            instance_id=self.instance_id,
+            input=self.input,
+            version=self.version,
+            is_detached=self.is_detached,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendEvent(OrchestratorAction):
+    """Raise an external event to another instance."""
+
+    instance_id: str
+    name: str
+    input: str | None
+
+    def to_fact(self, timestamp: datetime) -> Scheduling:
+        """Note that this was asked for."""
+        return EventSent(
+            timestamp=timestamp,
+            event_id=self.task_id,
+            instance_id=self.instance_id,
+            name=self.name,
+            input=self.input,
+        )
+
+
+Action = ScheduleTask | CreateTimer | CreateSubOrchestration | SendEvent

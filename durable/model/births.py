@@ -25,7 +25,11 @@ def born(
     commit_id: str,
     status: RuntimeStatus,
 ) -> InstanceRecord:
-    """Make the record of the next life. Ordinals, episodes and unsent episodes go on (rule E1)."""
+    """Make the record of the next life.
+
+    Ordinals, episodes and unsent episodes go on (rule E1), and so do the watermarks (rule D3). What
+    this life sends is numbered anew.
+    """
     return InstanceRecord(
         generation=(before.generation if before else 0) + 1,
         life_id=execution_id,
@@ -41,6 +45,10 @@ def born(
         episode=before.episode if before else 0,
         unsent=before.unsent if before else frozenset(),
         status_sequence=(before.status_sequence if before else 0) + 1,
+        parent=started.parent_instance,
+        scheduled_at=started.scheduled_start_time,
+        marks=before.marks if before else {},
+        sealed=before.sealed if before else 0,
     )
 
 
@@ -53,6 +61,8 @@ def start_of_pending(instance_id: InstanceId, record: InstanceRecord) -> TaskMes
         input=record.input,
         generation=record.generation,
         orchestration_instance=orchestration_instance(instance_id, record.execution_id),
+        parent_instance=record.parent,
+        scheduled_start_time=record.scheduled_at,
     )
     blobs = {"Input": record.blobs["Input"]} if "Input" in record.blobs else {}
     return TaskMessage(

@@ -37,9 +37,18 @@ EVENT_TYPES: Mapping[str, type[HistoryEvent]] = {
         history.ExecutionCompleted,
         history.ExecutionTerminated,
         history.ExecutionSuspended,
+        history.ExecutionResumed,
+        history.ExecutionRewound,
         history.TaskScheduled,
         history.TaskCompleted,
         history.TaskFailed,
+        history.SubOrchestrationInstanceCreated,
+        history.SubOrchestrationInstanceCompleted,
+        history.SubOrchestrationInstanceFailed,
+        history.StartRefused,
+        history.TerminationSent,
+        history.RewindSent,
+        history.EventSent,
         history.TimerCreated,
         history.TimerFired,
         history.EventRaised,
@@ -55,9 +64,12 @@ def column_of(field: str) -> str:
 
 
 def _column_type(kind: Any) -> type[Column]:
-    """Tell what a field's column holds: a number, a time, else text."""
+    """Tell what a field's column holds: a truth value, a number, a time, else text."""
     members = (kind, *get_args(kind))
-    return int if int in members else datetime if datetime in members else str
+    for known in (bool, int, datetime):
+        if known in members:
+            return known
+    return str
 
 
 FIELD_TYPES: Mapping[type[HistoryEvent], Mapping[str, type[Column]]] = {
@@ -138,6 +150,8 @@ def encode_row(row: HistoryRow) -> dict[str, Column]:
     columns["Episode"] = row.episode
     if row.message_id is not None:
         columns["MessageId"] = row.message_id
+    if row.number is not None:
+        columns["StreamNumber"] = row.number
     return columns
 
 
@@ -146,12 +160,14 @@ def decode_row(ordinal: int, columns: Columns) -> HistoryRow:
     try:
         event, blobs = decode_event(columns)
         message_id = columns.get("MessageId")
+        number = columns.get("StreamNumber")
         return HistoryRow(
             ordinal=ordinal,
             episode=int(columns["Episode"]),  # type: ignore[arg-type]
             execution_id=ExecutionId(str(columns["ExecutionId"])),
             event=event,
             message_id=None if message_id is None else str(message_id),
+            number=None if number is None else int(number),  # type: ignore[arg-type]
             blobs=blobs,
         )
     except (MalformedMessageError, KeyError, TypeError, ValueError) as error:

@@ -17,13 +17,29 @@ from durable.model.codec import (
     to_json,
 )
 from durable.model.errors import MalformedMessageError
-from durable.model.history import EventRaised, ExecutionTerminated
+from durable.model.history import (
+    EventRaised,
+    ExecutionResumed,
+    ExecutionRewound,
+    ExecutionStarted,
+    ExecutionSuspended,
+    ExecutionTerminated,
+)
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
+from durable.model.streams import Origin
 
 T = TypeVar("T")
 
 WHOLE = "1:"
+# What clients ask of a live instance.
+REQUESTS = (
+    EventRaised,
+    ExecutionTerminated,
+    ExecutionSuspended,
+    ExecutionResumed,
+    ExecutionRewound,
+)
 
 
 def encode_message(message: TaskMessage) -> str:
@@ -38,6 +54,9 @@ def encode_message(message: TaskMessage) -> str:
         members["generation"] = message.generation
     if message.message_id is not None:
         members["id"] = message.message_id
+    if message.origin is not None:
+        members["origin"] = message.origin.to_text()
+        members["number"] = message.number
     if message.again:
         members["again"] = True
     if message.held_since is not None:
@@ -60,14 +79,19 @@ def decode_message(text: str) -> TaskMessage:
         event, blobs = decode_event(members["event"])
         execution_id = _optional(members, "execution", str)
         held_since = _optional(members, "heldSince", str)
-        if isinstance(event, EventRaised | ExecutionTerminated):
+        origin = _optional(members, "origin", str)
+        if isinstance(event, REQUESTS) and origin is None:
             _required(members, "id")  # without it a second copy could not be known
+        if isinstance(event, ExecutionStarted):
+            _required(members, "execution")  # the life that it begins
         return TaskMessage(
             instance_id=InstanceId(_required(members, "to")),
             event=event,
             execution_id=None if execution_id is None else ExecutionId(execution_id),
             generation=_optional(members, "generation", int),
             message_id=_optional(members, "id", str),
+            origin=None if origin is None else Origin.from_text(origin),
+            number=0 if origin is None else _positive(members, "number"),
             again=members.get("again", False) is True,
             blobs=blobs,
             held_since=None if held_since is None else decode_time(held_since),
@@ -86,6 +110,13 @@ def _required(members: dict[str, Any], name: str) -> str:
     if not text:
         raise TypeError(f"{name} is missing")
     return text
+
+
+def _positive(members: dict[str, Any], name: str) -> int:
+    number = _optional(members, name, int)
+    if number is None or number < 1:
+        raise TypeError(f"{name} is {number!r}")
+    return number
 
 
 def _optional(members: dict[str, Any], name: str, expected: type[T]) -> T | None:

@@ -4,12 +4,14 @@ DurableError(Exception)
 ├── InvalidInstanceIdError(ValueError)
 ├── InvalidTaskHubError(ValueError)
 ├── InvalidPayloadError(ValueError)      a value has no JSON form, or is too large
+├── InvalidTokenError(ValueError)        a continuation token that no list has given
 ├── MalformedMessageError(ValueError)    a queue message or a stored row that is not ours
 ├── PayloadLostError                     a blob that an instance names is gone
     ├── ForeignInstanceError                 an instance that another engine wrote
 ├── InstanceExistsError                  start of an id that is in use
 ├── InstanceNotFoundError
 ├── InstanceEndedError                   the orchestration has ended already
+├── InstanceNotEndedError                the orchestration has not ended yet
 └── TaskFailedError                      an activity failed (in failures.py, beside its data)
 """
 
@@ -28,6 +30,10 @@ class InvalidTaskHubError(DurableError, ValueError):
 
 class InvalidPayloadError(DurableError, ValueError):
     """A value that has no JSON form, or is larger than its place allows."""
+
+
+class InvalidTokenError(DurableError, ValueError):
+    """A continuation token that no list has given."""
 
 
 class MalformedMessageError(DurableError, ValueError):
@@ -52,3 +58,7 @@ class InstanceNotFoundError(DurableError):
 
 class InstanceEndedError(DurableError):
     """The orchestration has ended; nothing more can reach it."""
+
+
+class InstanceNotEndedError(DurableError):
+    """The orchestration has not ended; what was asked for is only for one that has."""

@@ -32,7 +32,10 @@ class OrchestratorCompleted(HistoryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionStarted(HistoryEvent):
-    """The orchestrator is called with this input."""
+    """The orchestrator is called with this input.
+
+    `parent_instance` is what `model.parents` prints; `scheduled_start_time` is when it may begin.
+    """
 
     name: str
     version: str | None = None
@@ -40,37 +43,79 @@ class ExecutionStarted(HistoryEvent):
     generation: int = 0
     orchestration_instance: str | None = None
     parent_instance: str | None = None
+    scheduled_start_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionCompleted(HistoryEvent):
-    """The execution has ended, in whichever way `orchestration_status` says."""
+    """The execution has ended, in whichever way `orchestration_status` says.
+
+    Where it continued as new, `result` is the input of the execution that follows. A child names
+    its parent here too, for the row alone must tell whom to answer.
+    """
 
     orchestration_status: RuntimeStatus
     result: str | None = None
     failure_details: FailureDetails | None = None
+    parent_instance: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionTerminated(HistoryEvent):
-    """Somebody outside asked for the end; `input` is the reason, as JSON text."""
+    """Somebody outside asked for the end; `input` is the reason, as JSON text.
+
+    `is_recursive`: the children that have not answered are to end too.
+    """
 
     input: str | None = None
+    is_recursive: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSuspended(HistoryEvent):
-    """The instance is parked: nothing runs until it is resumed or terminated."""
+    """Nothing runs until the instance is resumed or terminated; what arrives is kept, in order.
+
+    `is_parked`: the engine stopped it, for want of the right code. An `ExecutionResumed` that the
+    same episode records came to nothing.
+    """
+
+    reason: str | None = None
+    is_parked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionResumed(HistoryEvent):
+    """The instance goes on with what has arrived since it was suspended."""
 
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRewound(HistoryEvent):
+    """A failed instance goes on: what its last episode did counts as not done.
+
+    `voided_episode` is that episode: its rows are no longer replayed.
+    """
+
+    reason: str | None = None
+    voided_episode: int = -1
+    parent_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskScheduled(HistoryEvent):
-    """The orchestrator called an activity."""
+    """The orchestrator called an activity.
+
+    `attempt` counts from 1 where a retry policy calls it. `timeout_ms` ends a call that takes
+    longer. `run` counts from 1 the times that a rewind had it called anew; only the answer to the
+    last run counts.
+    """
 
     name: str
     input: str | None = None
+    attempt: int | None = None
+    timeout_ms: int | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +124,7 @@ class TaskCompleted(HistoryEvent):
 
     task_scheduled_id: int
     result: str | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +135,85 @@ class TaskFailed(HistoryEvent):
     reason: str
     details: str
     failure_details: FailureDetails | None = None
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubOrchestrationInstanceCreated(HistoryEvent):
+    """The orchestrator started another orchestration.
+
+    A child answers; one that is detached does not, and is nobody's child.
+    """
+
+    name: str
+    instance_id: str
+    input: str | None = None
+    version: str | None = None
+    is_detached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubOrchestrationInstanceCompleted(HistoryEvent):
+    """The child returned. `run` is that of the task, as for an activity."""
+
+    task_scheduled_id: int
+    result: str | None = None
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubOrchestrationInstanceFailed(HistoryEvent):
+    """The child failed, was terminated, or could not be started."""
+
+    task_scheduled_id: int
+    reason: str
+    details: str
+    failure_details: FailureDetails | None = None
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRefused(HistoryEvent):
+    """Another instance wanted to start this one as its child, but it is alive."""
+
+    name: str
+    parent_instance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminationSent(HistoryEvent):
+    """A terminated parent ends this life of its child."""
+
+    instance_id: str
+    life_id: str
+    input: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewindSent(HistoryEvent):
+    """A rewound parent asks this life of its child to answer (again), rewound if it failed."""
+
+    instance_id: str
+    life_id: str
+    task_scheduled_id: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSent(HistoryEvent):
+    """The orchestrator raised an external event to another instance."""
+
+    instance_id: str
+    name: str
+    input: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerCreated(HistoryEvent):
-    """The orchestrator set a timer."""
+    """The orchestrator set a timer. `run`: a rewind set it again, as for an activity."""
 
     fire_at: datetime
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +226,36 @@ class TimerFired(HistoryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRaised(HistoryEvent):
-    """An external event arrived."""
+    """An external event arrived.
+
+    `is_quoted`: a client in the manner of azure-functions-durable 1.7 sent it; a generator that
+    waits for it gets the data as JSON text (quirk Q2).
+    """
 
     name: str
     input: str | None = None
+    is_quoted: bool = False
 
 
-Answer = TaskCompleted | TaskFailed | TimerFired
-Scheduling = TaskScheduled | TimerCreated
+Answer = (
+    TaskCompleted
+    | TaskFailed
+    | TimerFired
+    | SubOrchestrationInstanceCompleted
+    | SubOrchestrationInstanceFailed
+)
+Scheduling = TaskScheduled | TimerCreated | SubOrchestrationInstanceCreated | EventSent
 
 
 def answered_task_id(event: HistoryEvent) -> int | None:
     """Say which task this fact answers, if it is an answer."""
-    if isinstance(event, TaskCompleted | TaskFailed):
+    if isinstance(
+        event,
+        TaskCompleted
+        | TaskFailed
+        | SubOrchestrationInstanceCompleted
+        | SubOrchestrationInstanceFailed,
+    ):
         return event.task_scheduled_id
     if isinstance(event, TimerFired):
         return event.timer_id

@@ -23,7 +23,14 @@ class InstanceRecord:
     current execution. `unsent` holds the episodes whose messages may not all have been sent.
     `status_sequence` counts what the projection has to show, so that it is only ever replaced by
     something newer (rule H). `input` is here only while the instance is pending; afterwards it is
-    in the ExecutionStarted row. `reason` says why a suspended instance is parked.
+    in the ExecutionStarted row. `reason` says why a suspended instance is parked. `parent` is the
+    ParentInstance of a child; `scheduled_at` is when a pending instance may begin.
+
+    What outlives an execution (rule D): `marks` are the watermarks of the streams that come in, by
+    origin; they belong to the id and survive everything. `outs` are the numbers of the streams that
+    go out, `message_ids` what clients have sent; both are only what earlier executions of this life
+    left, the rows of the running one tell the rest. What has no room here lies in `sealed` rows.
+    `is_purged`: a tombstone; nothing but this is left of an instance.
     """
 
     generation: int
@@ -45,12 +52,34 @@ class InstanceRecord:
     output: str | None = None
     custom_status: str | None = None
     reason: str | None = None
+    parent: str | None = None
+    scheduled_at: datetime | None = None
+    marks: Mapping[str, int] = field(default_factory=dict)
+    outs: Mapping[str, int] = field(default_factory=dict)
+    message_ids: frozenset[str] = frozenset()
+    sealed: int = 0
+    is_purged: bool = False
     blobs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_stub(self) -> bool:
         """The id has a sentinel but has never had a life: it counts as absent."""
         return self.generation == 0
+
+    @property
+    def is_absent(self) -> bool:
+        """There is no instance, whatever is remembered of the id."""
+        return self.is_stub or self.is_purged
+
+    @property
+    def is_pending(self) -> bool:
+        """The execution is accepted, its code has not begun."""
+        return self.status in {RuntimeStatus.PENDING, RuntimeStatus.CONTINUED_AS_NEW}
+
+    @property
+    def is_alive(self) -> bool:
+        """There is an instance, and it has not ended."""
+        return not self.is_absent and not self.status.is_terminal
 
 
 def stub_of(record: InstanceRecord) -> InstanceRecord:
@@ -71,6 +100,13 @@ def stub_of(record: InstanceRecord) -> InstanceRecord:
         custom_status=None,
         reason=None,
         commit_id="",
+        parent=None,
+        scheduled_at=None,
+        marks={},
+        outs={},
+        message_ids=frozenset(),
+        sealed=0,
+        is_purged=False,
         blobs={},
     )
 
@@ -79,6 +115,7 @@ def stub_of(record: InstanceRecord) -> InstanceRecord:
 class HistoryRow:
     """One committed fact: where it stands, which episode committed it, which message brought it.
 
+    `number`: the place in the stream to its receiver of the message that the fact asks for.
     `blobs`: column → blob name, for payloads too large for a table property.
     """
 
@@ -87,4 +124,5 @@ class HistoryRow:
     execution_id: ExecutionId
     event: HistoryEvent
     message_id: str | None = None
+    number: int | None = None
     blobs: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """TaskMessage: an event on its way to an instance, or a task on its way to a worker.
 
-Identity (rule D2): an answer is known by its task id, a start by its execution id, and what a
-client sends by `message_id`.
+Identity (rule D2): an answer is known by its task id, a client's start by its execution id, what
+else a client sends by `message_id`, and what an instance sends to another by its place in the
+stream between them.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from datetime import datetime
 
 from durable.model.history import HistoryEvent
 from durable.model.ids import ExecutionId, InstanceId
+from durable.model.streams import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,7 @@ class TaskMessage:
 
     `generation`: for what a client sends, the life of the instance that it was accepted for (rule
     E4); a start carries the generation that it replaces (rule E2).
+    `origin`, `number`: the stream that the message is in, and its place there.
     `blobs`: column → blob name, for payloads that travel beside the message; they belong to the
     receiver (rule I).
     `held_since`, `holds`: since when, and how often, hosts without the right code have handed the
@@ -31,6 +34,8 @@ class TaskMessage:
     execution_id: ExecutionId | None = None
     generation: int | None = None
     message_id: str | None = None
+    origin: Origin | None = None
+    number: int = 0
     again: bool = False
     blobs: Mapping[str, str] = field(default_factory=dict)
     held_since: datetime | None = None

@@ -1,9 +1,18 @@
 """The instance record ↔ the columns of the `sentinel` row and of the Instances table."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from durable.model.codec import BLOB_SUFFIX, NOTHING, UNREADABLE, Column, Columns, decode_time
+from durable.model.codec import (
+    BLOB_SUFFIX,
+    NOTHING,
+    UNREADABLE,
+    Column,
+    Columns,
+    decode_time,
+    to_json,
+)
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
@@ -44,6 +53,27 @@ def encode_record(record: InstanceRecord) -> dict[str, Column]:
     if record.custom_status is not None:
         columns["CustomStatus"] = record.custom_status
     columns.update(_payload_columns(record))
+    columns.update(_lasting_columns(record))
+    return columns
+
+
+def _lasting_columns(record: InstanceRecord) -> dict[str, Column]:
+    """What outlives an execution; nothing where there is nothing, as in most instances."""
+    columns: dict[str, Column] = {}
+    if record.parent is not None:
+        columns["ParentInstance"] = record.parent
+    if record.scheduled_at is not None:
+        columns["ScheduledStartTime"] = record.scheduled_at
+    if record.marks:
+        columns["Marks"] = to_json(record.marks)
+    if record.outs:
+        columns["Outs"] = to_json(record.outs)
+    if record.message_ids:
+        columns["MessageIds"] = " ".join(sorted(record.message_ids))
+    if record.sealed:
+        columns["Sealed"] = record.sealed
+    if record.is_purged:
+        columns["IsPurged"] = True
     return columns
 
 
@@ -75,6 +105,7 @@ def decode_record(instance_id: InstanceId, columns: Columns) -> InstanceRecord:
 
 def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
     completed_at = columns.get("CompletedTime")
+    scheduled_at = columns.get("ScheduledStartTime")
     unsent = columns["Unsent"]
     return InstanceRecord(
         generation=int(columns["Generation"]),
@@ -96,12 +127,24 @@ def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
         output=columns.get("Output"),
         custom_status=columns.get("CustomStatus"),
         reason=columns.get("Reason"),
+        parent=columns.get("ParentInstance"),
+        scheduled_at=None if scheduled_at is None else decode_time(scheduled_at),
+        marks=read_numbers(columns.get("Marks")),
+        outs=read_numbers(columns.get("Outs")),
+        message_ids=frozenset(columns.get("MessageIds", "").split()),
+        sealed=int(columns.get("Sealed", 0)),
+        is_purged=columns.get("IsPurged", False) is True,
         blobs={
             column: columns[column + BLOB_SUFFIX]
             for column, _ in PAYLOADS
             if column + BLOB_SUFFIX in columns
         },
     )
+
+
+def read_numbers(text: str | None) -> dict[str, int]:
+    """Read names with numbers."""
+    return {name: int(number) for name, number in json.loads(text).items()} if text else {}
 
 
 def encode_summary(record: InstanceRecord, *, task_hub: str) -> dict[str, Column]:
@@ -118,6 +161,8 @@ def encode_summary(record: InstanceRecord, *, task_hub: str) -> dict[str, Column
         "Generation": record.generation,
         "StatusSequence": record.status_sequence,
     }
+    if record.scheduled_at is not None:
+        columns["ScheduledStartTime"] = record.scheduled_at
     if record.completed_at is not None:
         columns["CompletedTime"] = record.completed_at
     columns.update(_payload_columns(record))

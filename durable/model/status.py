@@ -1,7 +1,5 @@
-"""Where an instance stands, and the summary of it that a caller sees."""
+"""Where an instance stands."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 
 
@@ -31,21 +29,3 @@ _TERMINAL = frozenset(
         RuntimeStatus.TERMINATED,
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrchestrationStatus:
-    """What a status query answers. Payloads are JSON text, `None` where there is none.
-
-    `reason` says why a suspended instance is parked.
-    """
-
-    instance_id: str
-    name: str
-    runtime_status: RuntimeStatus
-    created_at: datetime
-    updated_at: datetime
-    input: str | None
-    output: str | None
-    custom_status: str | None
-    reason: str | None = None

@@ -1,170 +1,319 @@
-"""DurableOrchestrationContext: what an orchestrator may ask.
+"""DurableOrchestrationContext: what an orchestrator may ask for.
 
-Rule J: when the execution is dropped its context is dead. Every member then raises
-`ExecutionDropped`, a BaseException, so that `finally` blocks which run while a generator is
-closed get no further; and nothing that dead code asks for is ever recorded.
+A task is asked for when it is yielded or awaited. What has no answer (a detached start, an event,
+`continue_as_new`) counts from the moment of the call.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import NAMESPACE_OID, NAMESPACE_URL, UUID, uuid5
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
 
+from durable.model.actions import CreateSubOrchestration, SendEvent
 from durable.model.errors import InvalidPayloadError
-from durable.model.ids import InstanceId
-from durable.model.values import decode_value, encode_value
-from durable.replay.tasks import (
-    ActivityTask,
-    ExternalEventTask,
-    TaskBase,
-    TimerTask,
-    WhenAllTask,
-    WhenAnyTask,
+from durable.model.ids import parse_instance_id
+from durable.model.values import encode_value
+from durable.replay.arguments import (
+    activity_name,
+    checked_options,
+    http_request,
+    milliseconds,
+    orchestrator_name,
+    tasks_of,
+    utc,
 )
+from durable.replay.calls import (
+    NO_DEFAULT,
+    ActivityTask,
+    ContinueAsNewTask,
+    ExternalEventTask,
+    LongTimerTask,
+    SubOrchestrationTask,
+    TimedEventTask,
+    TimerTask,
+)
+from durable.replay.http_calls import CallHttpTask
+from durable.replay.retries import RetryAbleTask, RetryOptions
+from durable.replay.surroundings import ExecutionDropped
+from durable.replay.tasks import TaskBase, WhenAllTask, WhenAnyTask
+from durable.replay.trigger_body import read_trigger_body
+from durable.replay.view import OrchestrationView
+
+__all__ = ["DurableOrchestrationContext", "ExecutionDropped"]
 
 CUSTOM_STATUS_CHARS_MAX = 16 * 1024
-# Code that swallows even BaseException, in a loop, would spin for ever on a context that always
-# raises. After so many refusals it may look around (nothing that it does counts any more), so that
-# it reaches its next `yield` and can be closed there.
-REFUSALS_MAX = 10
-BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
-# The constants of azure-functions-durable 1.7: in-flight ids must come out the same, bit for bit.
-UUID_NAMESPACE = "9e952958-5e33-4daf-827f-2fa12937b875"
-UUID_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+# 1.7 gives timers that are further away than this another class.
+SHORT_TIMER_MAX = timedelta(days=6)
 
 
-class ExecutionDropped(BaseException):
-    """The execution that this context belonged to is gone; its code must do nothing more."""
+class DurableOrchestrationContext(OrchestrationView):
+    """The orchestrator's view of its instance, and what it can have done."""
 
+    @classmethod
+    def from_json(cls, json_string: str) -> "DurableOrchestrationContext":
+        """Make a context of what the Durable extension would send, for a unit test.
 
-@dataclass(slots=True, kw_only=True)
-class Surroundings:
-    """What an orchestrator can see of its instance. The executor keeps it up to date."""
+        Nothing drives it: its tasks are made, and never completed.
+        """
+        return cls(read_trigger_body(json_string))
 
-    instance_id: InstanceId
-    name: str
-    input: str | None
-    now: datetime = BEFORE_ALL
-    is_replaying: bool = True
-    custom_status: str | None = None
-    ids_made: int = 0
-    is_dropped: bool = False
-    refusals: int = 0
+    def call_activity(
+        self,
+        name: Any,
+        input_: Any = None,
+        expected_type: Any = None,
+        *,
+        timeout: timedelta | None = None,
+    ) -> TaskBase:
+        """Call an activity; its result, or `TaskFailedError`, comes when the task is yielded.
 
-
-class DurableOrchestrationContext:
-    """The orchestrator's view of its instance. Everything it says is the same in every replay."""
-
-    def __init__(self, surroundings: Surroundings) -> None:
-        """Look at these surroundings."""
-        self._seen = surroundings
-
-    @property
-    def instance_id(self) -> str:
-        """The id of this instance."""
-        return self._alive().instance_id
-
-    @property
-    def name(self) -> str:
-        """The name of the orchestrator."""
-        return self._alive().name
-
-    @property
-    def is_replaying(self) -> bool:
-        """Whether the code runs over what has happened already."""
-        return self._alive().is_replaying
-
-    @property
-    def current_utc_datetime(self) -> datetime:
-        """The time of this episode, aware, in UTC; never goes back."""
-        return self._alive().now
-
-    def get_input(self) -> Any:
-        """Return the input that the orchestration was started with."""
-        return decode_value(self._alive().input)
-
-    def call_activity(self, name: str, input_: Any = None) -> TaskBase:
-        """Call an activity; its result, or `TaskFailedError`, comes when the task is yielded."""
+        A call that takes longer than `timeout` fails.
+        """
         self._alive()
-        activity = _function_name(name, "activity_trigger")
-        return ActivityTask(activity, encode_value(input_, what=f"input of activity '{activity}'"))
+        activity = activity_name(name)
+        text = self._encoded(input_, "input of activity", activity)
+        timeout_ms = milliseconds(timeout)
+        return ActivityTask(activity, text, expected_type=expected_type, timeout_ms=timeout_ms)
+
+    def call_activity_with_retry(
+        self,
+        name: Any,
+        retry_options: RetryOptions,
+        input_: Any = None,
+        expected_type: Any = None,
+        *,
+        timeout: timedelta | None = None,
+    ) -> TaskBase:
+        """Call an activity, and again while it fails and the options say so."""
+        seen = self._alive()
+        activity = activity_name(name)
+        text = self._encoded(input_, "input of activity", activity)
+        timeout_ms = milliseconds(timeout)
+
+        def attempt(number: int) -> ActivityTask:
+            return ActivityTask(
+                activity, text, expected_type=expected_type, attempt=number, timeout_ms=timeout_ms
+            )
+
+        return RetryAbleTask(checked_options(retry_options), seen, attempt)
+
+    def call_sub_orchestrator(
+        self,
+        name: Any,
+        input_: Any = None,
+        instance_id: str | None = None,
+        version: str | None = None,
+        expected_type: Any = None,
+    ) -> TaskBase:
+        """Start another orchestration as a child; its output, or its failure, is the result.
+
+        Without an id it gets one that is the same in every replay. An id that is in use by a live
+        instance fails the task; one that no store could hold raises `InvalidInstanceIdError`.
+        """
+        return self._children(name, input_, instance_id, version, expected_type)(1)
+
+    def call_sub_orchestrator_with_retry(  # noqa: PLR0917  (1.7's signature)
+        self,
+        name: Any,
+        retry_options: RetryOptions,
+        input_: Any = None,
+        instance_id: str | None = None,
+        version: str | None = None,
+        expected_type: Any = None,
+    ) -> TaskBase:
+        """Start a child, and another while it fails and the options say so.
+
+        With an id all of them have that; without, each has its own.
+        """
+        attempt = self._children(name, input_, instance_id, version, expected_type)
+        return RetryAbleTask(checked_options(retry_options), self._alive(), attempt)
+
+    def start_new_orchestration(
+        self,
+        name: Any,
+        input_: Any = None,
+        instance_id: str | None = None,
+        version: str | None = None,
+    ) -> str:
+        """Start an orchestration that is nobody's child, and return its id at once.
+
+        It takes effect without a yield. Nobody waits for it, and a start that is refused, because
+        an instance of that id is alive, is not told.
+        """
+        seen = self._alive()
+        orchestrator = orchestrator_name(name)
+        text = self._encoded(input_, "input of orchestrator", orchestrator)
+        given = None if instance_id is None else parse_instance_id(instance_id)
+        start = seen.docket.record(
+            lambda task_id: CreateSubOrchestration(
+                task_id=task_id,
+                name=orchestrator,
+                instance_id=given or seen.child_id(task_id),
+                input=text,
+                version=version,
+                is_detached=True,
+            ),
+            counts=seen.continues is None,
+        )
+        return start.instance_id
+
+    def send_event(self, instance_id: str, name: str, data: Any = None) -> None:
+        """Raise an external event to another instance. It takes effect without a yield.
+
+        Events to one instance arrive in the order in which they are sent; an instance that does
+        not exist, or has ended, gets none.
+        """
+        seen = self._alive()
+        if not name:
+            raise ValueError("The name of an event can't be empty.")
+        receiver = parse_instance_id(instance_id)
+        text = self._encoded(data, "data of event", name)
+        seen.docket.record(
+            lambda task_id: SendEvent(task_id=task_id, instance_id=receiver, name=name, input=text),
+            counts=seen.continues is None,
+        )
+
+    def call_http(  # noqa: PLR0917  (1.7's signature)
+        self,
+        method: str,
+        uri: str,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+        token_source: Any = None,
+        is_raw_str: bool = False,  # noqa: FBT001, FBT002  (1.7's signature)
+        *,
+        polling: bool = True,
+        timeout: timedelta | None = None,
+    ) -> TaskBase:
+        """Make an HTTP request; the result is a dict of `statusCode`, `headers` and `content`.
+
+        An answer 202 with a `Location` is polled, after `Retry-After` each time, until there is
+        another, unless `polling` is off. Credentials go to the origin of `uri` alone. Where that
+        takes longer than `timeout` in all, the task fails with a `TimeoutError`. `content` is sent
+        as JSON, a string too, unless `is_raw_str`.
+        """
+        seen = self._alive()
+        request = http_request(method, uri, content, headers, token_source, is_raw=is_raw_str)
+        milliseconds(timeout)
+        return CallHttpTask(request, seen, polls=polling, timeout=timeout)
 
     def create_timer(self, fire_at: datetime) -> TimerTask:
         """Make a timer that is due at this time (UTC where it has no zone), however far away."""
-        self._alive()
-        if not isinstance(fire_at, datetime):
-            raise TypeError(f"create_timer takes a datetime, not {type(fire_at).__name__}.")
-        return TimerTask(fire_at.astimezone(UTC) if fire_at.tzinfo else fire_at.replace(tzinfo=UTC))
+        seen = self._alive()
+        due = utc(fire_at, "create_timer")
+        return (LongTimerTask if due - seen.now > SHORT_TIMER_MAX else TimerTask)(due)
 
-    def wait_for_external_event(self, name: str) -> TaskBase:
-        """Wait for the next external event of this name, be it one that has come already."""
-        self._alive()
-        return ExternalEventTask(name)
+    def wait_for_external_event(
+        self,
+        name: str,
+        expected_type: Any = None,
+        *,
+        timeout: timedelta | None = None,
+        default: Any = NO_DEFAULT,
+    ) -> TaskBase:
+        """Wait for the next external event of this name, be it one that has come already.
+
+        With a `timeout`, from now on, the task then completes with `default`, or fails with a
+        `TimeoutError` where there is none; an event that comes later stays unread.
+        """
+        seen = self._alive()
+        event = ExternalEventTask(name, expected_type=expected_type)
+        if timeout is None:
+            return event
+        milliseconds(timeout)
+        return TimedEventTask(event, TimerTask(seen.now + timeout), default)
 
     def task_all(self, activities: Sequence[TaskBase]) -> TaskBase:
-        """Wait for all; the result is the list of theirs. Fails with the first failure."""
-        self._alive()
-        return WhenAllTask(_tasks(activities, "task_all"))
+        """Wait for all; the result is the list of theirs.
+
+        It fails with the first failure: at once, and in an orchestrator `(context, input)` when
+        all have completed.
+        """
+        seen = self._alive()
+        return WhenAllTask(tasks_of(activities, "task_all"), fails_at_once=seen.is_of_old)
 
     def task_any(self, activities: Sequence[TaskBase]) -> TaskBase:
         """Wait for the first; the result is the task that completed."""
         self._alive()
-        return WhenAnyTask(_tasks(activities, "task_any"))
+        return WhenAnyTask(tasks_of(activities, "task_any"))
+
+    def continue_as_new(self, input_: Any) -> TaskBase:
+        """End this execution and begin the next one, with this input and an empty history.
+
+        It takes effect with or without a `yield`; what the code asks for afterwards is ignored.
+        Events that nobody has read are there for the next execution. An exception after it fails
+        the orchestration.
+        """
+        seen = self._alive()
+        text = self._encoded(input_, "input of orchestrator", seen.name)
+        if seen.continues is None:
+            seen.continues = text
+        return ContinueAsNewTask()
 
     def set_custom_status(self, status: Any) -> None:
         """Show a JSON value, at most 16 Ki characters, in the status; `None` clears it."""
         seen = self._alive()
-        text = encode_value(status, what="custom status")
+        text = encode_value(status, what="custom status", converter=seen.types.converter)
         if len(text) > CUSTOM_STATUS_CHARS_MAX:
             raise InvalidPayloadError(
                 f"The custom status has {len(text)} characters as JSON; "
                 f"at most {CUSTOM_STATUS_CHARS_MAX} are allowed."
             )
         seen.custom_status = None if status is None else text
+        seen.sets_custom_status = True
 
-    @property
-    def custom_status(self) -> Any:
-        """The custom status as it was set last."""
-        return decode_value(self._alive().custom_status)
+    def call_entity(
+        self,
+        entityId: Any,  # noqa: N803  (1.7's signature)
+        operationName: str,  # noqa: N803
+        operationInput: Any = None,  # noqa: N803
+        expected_type: Any = None,
+    ) -> NoReturn:
+        """Raise: entities come with the next version."""
+        del entityId, operationName, operationInput, expected_type
+        self._alive()
+        raise _no_entities("call_entity")
 
-    def new_uuid(self) -> str:
-        """Make an id that is the same in every replay."""
+    def signal_entity(
+        self,
+        entityId: Any,  # noqa: N803  (1.7's signature)
+        operationName: str,  # noqa: N803
+        operationInput: Any = None,  # noqa: N803
+    ) -> NoReturn:
+        """Raise: entities come with the next version."""
+        del entityId, operationName, operationInput
+        self._alive()
+        raise _no_entities("signal_entity")
+
+    def _children(
+        self,
+        name: Any,
+        input_: Any,
+        instance_id: str | None,
+        version: str | None,
+        expected_type: Any,
+    ) -> Callable[[int], SubOrchestrationTask]:
+        """Return what makes a task for each attempt to run this child."""
         seen = self._alive()
-        name = f"{seen.instance_id}_{seen.now.strftime(UUID_TIME_FORMAT)}_{seen.ids_made}"
-        seen.ids_made += 1
-        return str(uuid5(uuid5(NAMESPACE_OID, UUID_NAMESPACE), name))
+        orchestrator = orchestrator_name(name)
+        text = self._encoded(input_, "input of orchestrator", orchestrator)
+        given = None if instance_id is None else parse_instance_id(instance_id)
 
-    def new_guid(self) -> UUID:
-        """Make a UUID that is the same in every replay."""
-        seen = self._alive()
-        name = f"{seen.instance_id}_{seen.now}_{seen.ids_made}"
-        seen.ids_made += 1
-        return uuid5(NAMESPACE_URL, name)
+        def attempt(number: int) -> SubOrchestrationTask:
+            del number
+            return SubOrchestrationTask(
+                orchestrator,
+                text,
+                instance_id=given,
+                default_id=seen.child_id,
+                version=version,
+                expected_type=expected_type,
+            )
 
-    def _alive(self) -> Surroundings:
-        if self._seen.is_dropped and self._seen.refusals < REFUSALS_MAX:
-            self._seen.refusals += 1
-            raise ExecutionDropped
-        return self._seen
+        return attempt
 
-
-def _function_name(function: Any, decorator: str) -> str:
-    """Take a name, or what the decorator returned, which knows its name."""
-    if isinstance(function, str):
-        return function
-    name = getattr(function, "durable_name", None)
-    if isinstance(name, str) and getattr(function, "durable_kind", None) == decorator:
-        return name
-    raise ValueError(
-        f"Name a function by its string, or pass what @{decorator} returned; "
-        f"{function!r} is neither."
-    )
+    def _encoded(self, value: Any, what: str, name: str) -> str:
+        return encode_value(value, what=f"{what} '{name}'", converter=self._seen.types.converter)
 
 
-def _tasks(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:
-    listed = list(tasks)
-    for task in listed:
-        if not isinstance(task, TaskBase):
-            raise TypeError(f"{what} takes tasks; {task!r} is not one.")
-    return listed
+def _no_entities(member: str) -> NotImplementedError:
+    return NotImplementedError(f"{member}: entities come with the next version of this library.")

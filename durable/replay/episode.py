@@ -6,29 +6,33 @@ the time that the code saw belongs to them.
 """
 
 import itertools
+import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from durable.model.errors import MalformedMessageError
 from durable.model.history import (
+    EventRaised,
     ExecutionCompleted,
     ExecutionStarted,
     ExecutionTerminated,
     HistoryEvent,
     OrchestratorCompleted,
     OrchestratorStarted,
-    Scheduling,
-    TaskScheduled,
-    TimerCreated,
     TimerFired,
 )
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.status import RuntimeStatus
+from durable.model.types_of_app import NoTypes, TypesOfApp
 from durable.model.values import encode_value
-from durable.replay.context import Surroundings
-from durable.replay.decision import Decision, Divergence
-from durable.replay.determinism import NOTHING, Mismatch, NonDeterminism, describe
-from durable.replay.executor import Execution, Orchestrator
+from durable.replay.code import Orchestrator
+from durable.replay.decision import Continuation, Decision, Divergence
+from durable.replay.determinism import NonDeterminism
+from durable.replay.docket import Docket
+from durable.replay.executor import Execution
+from durable.replay.replaying import replay
+from durable.replay.surroundings import HTTP_POLL, Surroundings
+from durable.replay.suspension import take
 
 
 def decide(
@@ -38,21 +42,37 @@ def decide(
     *,
     now: datetime,
     instance_id: InstanceId,
+    execution_id: ExecutionId | None = None,
     live: Execution | None = None,
     strict_arguments: bool = False,
+    types: TypesOfApp | None = None,
+    http_poll: timedelta = HTTP_POLL,
 ) -> Decision | Divergence:
     """Apply what arrived after the history; say what follows. Never raises for a user's fault.
 
-    The first of `history`, or of `arrived` where there is no history, is the ExecutionStarted.
-    `live` is an execution that stands exactly behind `history`; without one the code is replayed.
+    The first ExecutionStarted of `history`, or of `arrived`, begins the execution; the history is
+    that of this execution alone, without the episode that a rewind has made void. `live` is an
+    execution that stands exactly behind `history`; without one the code is replayed.
+    `execution_id` is taken from the start where it is not given. `http_poll` is how long
+    `call_http` waits where a 202 does not say.
     """
     execution = live
     try:
         if execution is None:
-            execution = _create(
-                _first_start(history, arrived), orchestrator, instance_id, strict=strict_arguments
+            started = _first_start(history, arrived)
+            surroundings = Surroundings(
+                instance_id=instance_id,
+                name=started.name,
+                input=started.input,
+                docket=Docket(version=started.version, strict=strict_arguments),
+                execution_id=execution_id or _execution_id_of(started),
+                version=started.version,
+                parent_instance=started.parent_instance,
+                types=types or NoTypes(),
+                http_poll=http_poll,
             )
-            _replay(execution, history)
+            execution = Execution(orchestrator, surroundings)
+            replay(execution, history)
         return _advance(execution, arrived, _episode_time(execution, arrived, now))
     except NonDeterminism as divergence:
         if execution is not None:
@@ -69,62 +89,12 @@ def _first_start(
     raise MalformedMessageError("A history without its ExecutionStarted can't be replayed.")
 
 
-def _create(
-    started: ExecutionStarted, orchestrator: Orchestrator, instance_id: InstanceId, *, strict: bool
-) -> Execution:
-    surroundings = Surroundings(instance_id=instance_id, name=started.name, input=started.input)
-    return Execution(orchestrator, surroundings, strict=strict)
-
-
-def _replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
-    """Bring the code to where the history ends, checking every episode against what it recorded."""
-    recorded: dict[int, Scheduling] = {
-        event.event_id: event
-        for event in history
-        if isinstance(event, TaskScheduled | TimerCreated)
-    }
-    execution.recorded = recorded
-    due, is_over = 0, False
-    for event in history:
-        match event:
-            case OrchestratorStarted():
-                execution.surroundings.now = event.timestamp
-            case OrchestratorCompleted():
-                _check_episode(execution, recorded, due, is_over=is_over)
-            case TaskScheduled() | TimerCreated():
-                due += 1
-            case ExecutionCompleted():
-                is_over = True
-            case _:
-                _apply(execution, event)
-
-
-def _check_episode(
-    execution: Execution, recorded: dict[int, Scheduling], due: int, *, is_over: bool
-) -> None:
-    """The episode must have asked for as many tasks as it recorded, and ended only if it did."""
-    asked = execution.tasks_scheduled
-    if asked == due and not (execution.is_ended and not is_over):
-        return
-    expected, actual = "that the orchestrator goes on waiting", "the end of the orchestrator"
-    if asked < due:
-        expected = describe(recorded[asked])
-        actual = actual if execution.is_ended else NOTHING
-    elif asked > due:
-        unrecorded = next((a for a in execution.actions if a.task_id == due), None)
-        expected, actual = NOTHING, describe(unrecorded or recorded[due]) + " (at this point)"
-    raise NonDeterminism(
-        Mismatch(task_id=min(asked, due), expected=expected, actual=actual, where=execution.where())
-    )
-
-
-def _apply(execution: Execution, event: HistoryEvent) -> None:
-    if isinstance(event, ExecutionStarted):
-        execution.start()
-    elif isinstance(event, ExecutionTerminated):
-        execution.drop()
-    elif not execution.is_ended:
-        execution.apply(event)
+def _execution_id_of(started: ExecutionStarted) -> ExecutionId | None:
+    """Read it out of DTFx's OrchestrationInstance, where there is one."""
+    try:
+        return ExecutionId(json.loads(started.orchestration_instance or "{}")["ExecutionId"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _episode_time(execution: Execution, arrived: Sequence[HistoryEvent], now: datetime) -> datetime:
@@ -134,56 +104,97 @@ def _episode_time(execution: Execution, arrived: Sequence[HistoryEvent], now: da
 
 
 def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: datetime) -> Decision:
-    execution.recorded = {}
-    execution.actions = []
-    execution.warnings, warnings = [], execution.warnings
-    execution.surroundings.now, execution.surroundings.is_replaying = time, False
-    shown_before = execution.surroundings.custom_status
-    consumed = 0
-    reason: str | None = None
-    terminated = False
-    for event in arrived:
-        if execution.is_ended:
-            break
-        _apply(execution, event)
-        consumed += 1
-        if isinstance(event, ExecutionTerminated):
-            terminated, reason = True, event.input
-    facts: list[HistoryEvent] = [OrchestratorStarted(timestamp=time), *arrived[:consumed]]
+    docket, surroundings = execution.docket, execution.surroundings
+    docket.recorded, docket.actions = {}, []
+    docket.warnings, warnings = [], docket.warnings
+    surroundings.begin_episode(time)
+    surroundings.is_replaying = False
+    shown = surroundings.custom_status, surroundings.sets_custom_status
+    surroundings.note(OrchestratorStarted(timestamp=time))
+    taken, carried = _take_each(execution, arrived)
+    last = taken[-1] if taken else None
+    terminated = isinstance(last, ExecutionTerminated)
+    reason = last.input if isinstance(last, ExecutionTerminated) else None
     ended = _ending(execution, time, terminated=terminated, reason=reason)
+    behind: list[HistoryEvent] = []
     if not terminated:
         # What a terminated orchestrator did in this very episode counts as not done: nothing is
         # sent, nothing is shown, as if the terminate had come first.
-        facts.extend(action.to_fact(time) for action in execution.actions)
-    execution.actions = []
+        behind.extend(action.to_fact(time) for action in docket.actions)
+        shown = surroundings.custom_status, surroundings.sets_custom_status
+    docket.actions = []
     if ended is not None:
-        facts.append(ended)
-    facts.append(OrchestratorCompleted(timestamp=time))
+        behind.append(ended)
+    behind.append(OrchestratorCompleted(timestamp=time))
+    surroundings.note(*behind)
+    continued = _continuation(execution, ended, carried)
     return Decision(
-        facts=tuple(facts),
-        consumed=consumed,
-        status=ended.orchestration_status if ended else RuntimeStatus.RUNNING,
-        output=ended.result if ended else None,
-        custom_status=shown_before if terminated else execution.surroundings.custom_status,
-        execution=execution,
+        facts=(OrchestratorStarted(timestamp=time), *taken, *behind),
+        consumed=len(taken),
+        status=_status(execution, ended),
+        output=ended.result if ended and continued is None else None,
+        custom_status=shown[0],
+        sets_custom_status=shown[1],
+        continued=continued,
+        execution=execution if continued is None else None,
+        reason=execution.suspended_because if ended is None else None,
         warnings=tuple(warnings),
     )
+
+
+def _take_each(
+    execution: Execution, arrived: Sequence[HistoryEvent]
+) -> tuple[Sequence[HistoryEvent], Sequence[EventRaised]]:
+    """Take inputs until the code ends. Return them, and the held events that it left over."""
+    left: Sequence[EventRaised] = ()
+    for n, event in enumerate(arrived):
+        if execution.is_ended:
+            return arrived[:n], left
+        execution.surroundings.note(event)
+        left = take(execution, event)
+    return arrived, left
+
+
+def _continuation(
+    execution: Execution, ended: ExecutionCompleted | None, held: Sequence[EventRaised]
+) -> Continuation | None:
+    if ended is None or ended.orchestration_status is not RuntimeStatus.CONTINUED_AS_NEW:
+        return None
+    execution.drop()
+    return Continuation(input=ended.result or "null", carried=(*execution.unread(), *held))
+
+
+def _status(execution: Execution, ended: ExecutionCompleted | None) -> RuntimeStatus:
+    if ended is not None:
+        return ended.orchestration_status
+    return RuntimeStatus.SUSPENDED if execution.is_suspended else RuntimeStatus.RUNNING
 
 
 def _ending(
     execution: Execution, time: datetime, *, terminated: bool, reason: str | None
 ) -> ExecutionCompleted | None:
+    failure = execution.failure
     if terminated:
         status, result, failure = RuntimeStatus.TERMINATED, reason, None
     elif not execution.is_ended:
         return None
-    elif execution.failure is not None:
-        failure = execution.failure
+    elif failure is not None:
         name = execution.surroundings.name
         text = f"Orchestrator function '{name}' failed: {failure.error_message}"
         status, result = RuntimeStatus.FAILED, encode_value(text, what="failure")
+    elif execution.continues is not None:
+        # No end of the child: the execution that follows answers the parent.
+        return ExecutionCompleted(
+            timestamp=time,
+            orchestration_status=RuntimeStatus.CONTINUED_AS_NEW,
+            result=execution.continues,
+        )
     else:
-        status, result, failure = RuntimeStatus.COMPLETED, execution.output, None
+        status, result = RuntimeStatus.COMPLETED, execution.output
     return ExecutionCompleted(
-        timestamp=time, orchestration_status=status, result=result, failure_details=failure
+        timestamp=time,
+        orchestration_status=status,
+        result=result,
+        failure_details=failure,
+        parent_instance=execution.surroundings.parent_instance,
     )

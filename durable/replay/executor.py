@@ -6,113 +6,125 @@ Rule 2. An execution is advanced by one caller at a time and dropped by `drop`; 
         never advanced again.
 """
 
-import inspect
+import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from types import GeneratorType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from durable.model.actions import Action
 from durable.model.errors import InvalidPayloadError
-from durable.model.failures import FailureDetails, TaskFailedError
+from durable.model.failures import FailureDetails, failed_task
 from durable.model.history import (
     EventRaised,
     HistoryEvent,
-    Scheduling,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceFailed,
     TaskCompleted,
     TaskFailed,
     TimerFired,
 )
-from durable.model.values import decode_value, encode_value
-from durable.replay.context import (
-    DurableOrchestrationContext,
-    ExecutionDropped,
-    Surroundings,
-)
-from durable.replay.determinism import (
-    Mismatch,
-    NonDeterminism,
-    describe,
-    matches,
-    same_arguments,
-)
-from durable.replay.tasks import (
+from durable.model.values import USUAL, decode_value, encode_value
+from durable.replay.calls import (
     ActivityTask,
-    CompositeTask,
     ExternalEventTask,
-    TaskBase,
+    OneAnswerTask,
+    SubOrchestrationTask,
     TimerTask,
 )
+from durable.replay.code import (
+    Orchestrator,
+    Running,
+    close,
+    explained,
+    is_running,
+    leaves,
+    line_of,
+    not_a_task,
+    takes_input,
+)
+from durable.replay.context import DurableOrchestrationContext
+from durable.replay.procedures import ProcedureTask
+from durable.replay.surroundings import ExecutionDropped, Surroundings
+from durable.replay.tasks import TaskBase
 
-UserCode: TypeAlias = "GeneratorType[Any, Any, Any]"
-Orchestrator = Callable[[DurableOrchestrationContext], Any]
+__all__ = ["Execution", "Orchestrator"]
 
-
-# Code that swallows GeneratorExit is asked again, lest the collector asks it later, aloud.
-CLOSINGS_MAX = 20
+Completed = TaskCompleted | SubOrchestrationInstanceCompleted
+Failed = TaskFailed | SubOrchestrationInstanceFailed
 
 
 class _Unread(NamedTuple):
     """An event that nobody has taken yet, and the how-manieth it was."""
 
     order: int
-    input: str | None
+    event: EventRaised
 
 
 class Execution:
-    """A live orchestrator: its generator, what it waits for, and what it has asked for."""
+    """A live orchestrator: its code, what it waits for, and what it has asked for.
 
-    def __init__(
-        self, orchestrator: Orchestrator, surroundings: Surroundings, *, strict: bool
-    ) -> None:
-        """Hold an orchestrator that has not been called yet. `strict`: arguments must match too."""
+    `held` are the inputs that have come since it was suspended.
+    """
+
+    def __init__(self, orchestrator: Orchestrator, surroundings: Surroundings) -> None:
+        """Hold an orchestrator that has not been called yet."""
         self.surroundings = surroundings
-        self.strict = strict
+        self.docket = surroundings.docket
+        self.docket.look_at(self.where)
         self.is_ended = False
         self.output: str | None = None
         self.failure: FailureDetails | None = None
-        self.warnings: list[str] = []
-        self.recorded: Mapping[int, Scheduling] = {}
-        self.actions: list[Action] = []
-        self.tasks_scheduled = 0
+        self.is_suspended = False
+        self.suspended_because: str | None = None
+        self.held: list[HistoryEvent] = []
         self._orchestrator = orchestrator
-        self._generator: UserCode | None = None
+        self._running: Running | None = None
         self._awaited: TaskBase | None = None
-        self._open: dict[int, ActivityTask | TimerTask] = {}
         self._waiting: defaultdict[str, deque[ExternalEventTask]] = defaultdict(deque)
         self._unread: defaultdict[str, deque[_Unread]] = defaultdict(deque)
         self._events = 0
         self._completions = 0
 
+    @property
+    def tasks_scheduled(self) -> int:
+        """How many task ids have been given."""
+        return self.docket.tasks_scheduled
+
+    @property
+    def continues(self) -> str | None:
+        """The input of the execution that follows this one, if it has ended so."""
+        return self.surroundings.continues if self.is_ended and self.failure is None else None
+
+    def unread(self) -> list[EventRaised]:
+        """List the events that nobody has read, in the order in which they came."""
+        buffered = [unread for events in self._unread.values() for unread in events]
+        return [unread.event for unread in sorted(buffered, key=lambda unread: unread.order)]
+
     def start(self) -> None:
         """Call the orchestrator and run it to its first wait."""
-        try:
-            called = self._orchestrator(DurableOrchestrationContext(self.surroundings))
-        except (ExecutionDropped, KeyboardInterrupt):
-            raise  # it was dropped while it ran, or the process is asked to end
-        except BaseException as error:  # noqa: BLE001  (sys.exit() too must end the instance alone)
-            self._fail(error)
+        called = self._run(self._call)
+        if self.is_ended:
             return
-        if not isinstance(called, GeneratorType):
+        if not is_running(called):
             self._end(called)
             return
-        self._generator = called
-        self._resume(lambda generator: generator.send(None))
+        self._running = called
+        self._resume(lambda running: running.send(None))
         self._run_on()
 
     def apply(self, event: HistoryEvent) -> None:
         """Take one input and run the code as far as it goes."""
         match event:
-            case TaskCompleted():
-                self._answer(event.task_scheduled_id, decode_value(event.result), failed=False)
-            case TaskFailed():
-                error = TaskFailedError(event.reason, event.details, event.failure_details)
-                self._answer(event.task_scheduled_id, error, failed=True)
+            case TaskCompleted() | SubOrchestrationInstanceCompleted():
+                value, failed = self._result(event)
+                self._answer(event.task_scheduled_id, value, failed=failed)
+            case TaskFailed() | SubOrchestrationInstanceFailed():
+                self._answer(event.task_scheduled_id, self._error(event), failed=True)
             case TimerFired():
                 self._answer(event.timer_id, None, failed=False)
             case EventRaised():
                 self._events += 1
-                self._unread[event.name].append(_Unread(self._events, event.input))
+                self._unread[event.name].append(_Unread(self._events, event))
                 self._deliver()
             case _:
                 raise TypeError(f"{type(event).__name__} is not an input of an orchestrator.")
@@ -122,37 +134,52 @@ class Execution:
         """Let go of the code without letting it do anything (rule J)."""
         self.is_ended = True
         self.surroundings.is_dropped = True
-        generator, self._generator = self._generator, None
-        for _ in range(CLOSINGS_MAX):
-            try:
-                if generator is not None:
-                    generator.close()
-            except BaseException:  # noqa: BLE001, S112  (dead code has nothing to say)
-                continue
-            return
+        running, self._running = self._running, None
+        close(running)
 
     def where(self) -> str:
         """Say at which line the code stands."""
-        generator = self._generator
-        while generator is not None and isinstance(generator.gi_yieldfrom, GeneratorType):
-            generator = generator.gi_yieldfrom
-        if generator is None or generator.gi_frame is None:
-            code = getattr(inspect.unwrap(self._orchestrator), "__code__", None)
-            name = self.surroundings.name
-            return f"the end of {name}" + (
-                f", {code.co_filename}:{code.co_firstlineno}" if code else ""
-            )
-        return f"{generator.gi_code.co_filename}:{generator.gi_frame.f_lineno}"
+        return line_of(self._running, self._orchestrator, self.surroundings.name)
+
+    def _call(self) -> Any:
+        context = DurableOrchestrationContext(self.surroundings)
+        if not takes_input(self._orchestrator):
+            return self._orchestrator(context)
+        self.surroundings.is_of_old = False
+        return self._orchestrator(context, context.get_input())
+
+    def _result(self, event: Completed) -> tuple[Any, bool]:
+        """Read the result as its task expects it; what can't be read fails the task."""
+        task = self.docket.open.get(event.task_scheduled_id)
+        if not isinstance(task, ActivityTask | SubOrchestrationTask):
+            return None, False
+        wanted = task.expected_type or self.surroundings.types.result_type(task.name)
+        return self._read(event.result, wanted, what=f"result of '{task.name}'")
+
+    def _read(self, text: str | None, wanted: Any, *, what: str) -> tuple[Any, bool]:
+        converter = self.surroundings.types.converter or USUAL
+        try:
+            return decode_value(text, wanted, converter=converter, what=what), False
+        except InvalidPayloadError as error:
+            return error, True
+
+    def _error(self, event: Failed) -> Exception:
+        failure = event.failure_details
+        registered = None
+        if failure is not None:
+            registered = self.surroundings.types.error_class(failure.error_type, failure.base_types)
+        return failed_task(event.reason, event.details, failure, registered)
 
     def _answer(self, task_id: int, value: Any, *, failed: bool) -> None:
-        task = self._open.pop(task_id, None)
+        task = self.docket.open.pop(task_id, None)
         if task is None or (isinstance(task, TimerTask) and task.is_cancelled):
             return
         self._complete(task, value, failed=failed)
 
     def _complete(self, task: TaskBase, value: Any, *, failed: bool) -> None:
         self._completions += 1
-        task.complete(value, failed=failed, order=self._completions)
+        is_played = self.surroundings.is_replaying
+        task.complete(value, failed=failed, order=self._completions, is_played=is_played)
 
     def _deliver(self) -> None:
         """Match waits and events: the earliest event first, of its name the earliest wait.
@@ -168,8 +195,17 @@ class Execution:
             name = min(names, key=lambda name: self._unread[name][0].order)
             waiter = self._waiting[name].popleft()
             if not waiter.is_completed:
-                event = self._unread[name].popleft()
-                self._complete(waiter, decode_value(event.input), failed=False)
+                value, failed = self._data_for(waiter, self._unread[name].popleft().event)
+                self._complete(waiter, value, failed=failed)
+
+    def _data_for(self, waiter: ExternalEventTask, event: EventRaised) -> tuple[Any, bool]:
+        """Read an event's data as the code has always read it (quirk Q2), or as it asks for it."""
+        what = f"data of event '{event.name}'"
+        value, failed = self._read(event.input, waiter.expected_type, what=what)
+        is_old = self.surroundings.is_of_old and isinstance(self._running, GeneratorType)
+        if event.is_quoted and is_old and waiter.expected_type is None and not failed:
+            return json.dumps(decode_value(event.input)), False
+        return value, failed
 
     def _run_on(self) -> None:
         """Resume for as long as what the code waits for is complete."""
@@ -177,97 +213,69 @@ class Execution:
             task, self._awaited = self._awaited, None
             error = task.error
             if error is not None:
-                self._resume(lambda generator, error=error: generator.throw(error))  # type: ignore[misc]
+                self._resume(lambda running, error=error: running.throw(error))  # type: ignore[misc]
             else:
-                self._resume(lambda generator, task=task: generator.send(task.result))  # type: ignore[misc]
+                self._resume(lambda running, task=task: running.send(task.result))  # type: ignore[misc]
 
-    def _resume(self, advance: Callable[[UserCode], Any]) -> None:
-        generator = self._generator
-        assert generator is not None
+    def _resume(self, advance: Callable[[Running], Any]) -> None:
+        yielded = self._run(lambda: self._to_next_task(advance))
+        if self.is_ended:
+            return
+        self._awaited = yielded
+        self._waiting.clear()
+        for task in leaves(yielded):
+            self._schedule(task)
+        self._deliver()
+
+    def _to_next_task(self, advance: Callable[[Running], Any]) -> Any:
+        """Advance until the code waits for a task, or for nothing as it begins anew."""
+        running = self._running
+        assert running is not None
         try:
-            yielded = advance(generator)
-            while not isinstance(yielded, TaskBase):
-                yielded = generator.throw(_not_a_task(yielded))
+            yielded = advance(running)
+            while not isinstance(yielded, TaskBase) and self.surroundings.continues is None:
+                yielded = running.throw(not_a_task(yielded))
         except StopIteration as stop:
             self._end(stop.value)
+            return None
+        return yielded
+
+    def _run(self, user_code: Callable[[], Any]) -> Any:
+        """Run user code; whatever it ends with ends this execution alone."""
+        returned = None
+        try:
+            returned = user_code()
         except (ExecutionDropped, KeyboardInterrupt):
             raise  # it was dropped while it ran, or the process is asked to end
         except BaseException as error:  # noqa: BLE001  (sys.exit() too must end the instance alone)
-            self._fail(error)
-        else:
-            self._awaited = yielded
-            self._waiting.clear()
-            for task in _leaves(yielded):
-                self._schedule(task)
-            self._deliver()
+            self._fail(explained(error))
+        if self._running is not None and self.surroundings.continues is not None:
+            self.is_ended = True  # what it asks for after `continue_as_new` is not waited for
+        self.docket.check()
+        return returned
 
     def _schedule(self, task: TaskBase) -> None:
-        if isinstance(task, ExternalEventTask):
-            if not task.is_completed:
-                self._waiting[task.name].append(task)
-        elif task.id is None and isinstance(task, ActivityTask | TimerTask):
-            task.id = self.tasks_scheduled
-            self.tasks_scheduled += 1
-            self._open[task.id] = task
-            self._ask(task.to_action(task.id))
-
-    def _ask(self, action: Action) -> None:
-        """Compare with what is recorded; ask only for what is not."""
-        recorded = self.recorded.get(action.task_id)
-        if recorded is None:
-            self.actions.append(action)
-        elif not matches(recorded, action):
-            raise NonDeterminism(self._mismatch(recorded, action, with_arguments=False))
-        elif not same_arguments(recorded, action):
-            # azure-functions-durable 1.7 never compared arguments, so running apps may depend on
-            # the recorded one winning.
-            mismatch = self._mismatch(recorded, action, with_arguments=True)
-            if self.strict:
-                raise NonDeterminism(mismatch)
-            self.warnings.append(mismatch.explain())
-
-    def _mismatch(self, recorded: Scheduling, action: Action, *, with_arguments: bool) -> Mismatch:
-        return Mismatch(
-            task_id=action.task_id,
-            expected=describe(recorded, with_arguments=with_arguments),
-            actual=describe(action, with_arguments=with_arguments),
-            where=self.where(),
-        )
+        match task:
+            case ExternalEventTask():
+                if not task.is_completed:
+                    self._waiting[task.name].append(task)
+            case ProcedureTask():
+                task.begin(self.docket)
+            case OneAnswerTask():
+                if task.id is None:
+                    self.docket.schedule(task)
 
     def _end(self, output: Any) -> None:
         self.is_ended = True
+        if self.surroundings.continues is not None:
+            return
+        what = f"output of orchestrator '{self.surroundings.name}'"
         try:
-            self.output = encode_value(
-                output, what=f"output of orchestrator '{self.surroundings.name}'"
-            )
+            converter = self.surroundings.types.converter
+            self.output = encode_value(output, what=what, converter=converter)
         except InvalidPayloadError as error:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         self.is_ended = True
         self.failure = FailureDetails.of(error)
-
-
-def _leaves(task: TaskBase) -> Iterator[TaskBase]:
-    """List the atomic tasks under a task, in the order in which ids are given."""
-    pending = [task]
-    while pending:
-        task = pending.pop()
-        if isinstance(task, CompositeTask):
-            pending.extend(reversed(task.children))
-        else:
-            yield task
-
-
-def _not_a_task(yielded: Any) -> TypeError:
-    advice = ""
-    if isinstance(yielded, list | tuple):
-        advice = " Wrap the list in context.task_all(...) or context.task_any(...)."
-    elif inspect.isgenerator(yielded):
-        advice = " Write 'yield from' before a helper that is a generator."
-    elif inspect.isawaitable(yielded):
-        advice = " Only tasks of the context can be awaited: other awaitables can't be replayed."
-    return TypeError(
-        f"An orchestrator yields tasks of its context; "
-        f"a value of type '{type(yielded).__name__}' is not one.{advice}"
-    )

@@ -1,6 +1,7 @@
-"""Decisions that run no code: an instance that is parked, and one that is ended while it is.
+"""Decisions that run no code: an instance that is parked or suspended, and one that ends so.
 
-Nothing is lost: what arrives for a parked instance is recorded, in order, and waits there.
+Nothing is lost: what arrives is recorded, in order, and a resume applies it. The parking is noted
+before what arrived with it, so that a replay holds that back too.
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from datetime import datetime
 
 from durable.model.history import (
     ExecutionCompleted,
+    ExecutionResumed,
     ExecutionSuspended,
     ExecutionTerminated,
     HistoryEvent,
@@ -27,26 +29,38 @@ def park(
     reason: str,
     custom_status: str | None,
     is_parked: bool,
+    parent_instance: str | None = None,
 ) -> Decision:
-    """Record what arrived without running anything; note the parking where it is not noted yet."""
-    facts: list[HistoryEvent] = [OrchestratorStarted(timestamp=now)]
+    """Record what arrived without running anything; note the parking where it is not noted yet.
+
+    `is_parked`: the instance is suspended already, for whatever reason, and stays so. A resume
+    that came to nothing, because the code is still wrong, is parked anew.
+    """
     reason = reason[:REASON_CHARS_MAX]
-    status, output, consumed = RuntimeStatus.SUSPENDED, None, 0
-    for event in arrived:
-        facts.append(event)
-        consumed += 1
-        if isinstance(event, ExecutionTerminated):
-            status, output = RuntimeStatus.TERMINATED, event.input
-            facts.append(
-                ExecutionCompleted(timestamp=now, orchestration_status=status, result=output)
+    ends = next((n for n, e in enumerate(arrived) if isinstance(e, ExecutionTerminated)), None)
+    inputs = list(arrived if ends is None else arrived[: ends + 1])
+    facts: list[HistoryEvent] = [OrchestratorStarted(timestamp=now)]
+    is_noted = is_parked and not any(isinstance(e, ExecutionResumed) for e in inputs)
+    if ends is None and not is_noted:
+        facts.append(ExecutionSuspended(timestamp=now, reason=reason, is_parked=True))
+    facts.extend(inputs)
+    status, output = RuntimeStatus.SUSPENDED, None
+    if ends is not None:
+        last = inputs[-1]
+        assert isinstance(last, ExecutionTerminated)
+        status, output = RuntimeStatus.TERMINATED, last.input
+        facts.append(
+            ExecutionCompleted(
+                timestamp=now,
+                orchestration_status=status,
+                result=output,
+                parent_instance=parent_instance,
             )
-            break
-    if status is RuntimeStatus.SUSPENDED and not is_parked:
-        facts.append(ExecutionSuspended(timestamp=now, reason=reason))
+        )
     facts.append(OrchestratorCompleted(timestamp=now))
     return Decision(
         facts=tuple(facts),
-        consumed=consumed,
+        consumed=len(inputs),
         status=status,
         output=output,
         custom_status=custom_status,

@@ -13,7 +13,19 @@ from typing import Any, Protocol
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
-from durable.storage.port import BlobMissing, ETag, LostRace, Page, Poisoned, Versioned
+from durable.model.queries import InstanceFilter
+from durable.storage.keys import escape_key
+from durable.storage.port import (
+    BlobMissing,
+    ETag,
+    Key,
+    LostRace,
+    Page,
+    Poisoned,
+    SummaryPage,
+    Versioned,
+)
+from durable.storage.tokens import decode_token, encode_token
 
 
 class Chance(Protocol):
@@ -54,6 +66,7 @@ class MemoryStore:
         self.rows_per_transaction_max = rows_per_transaction_max
         self.rows_per_page_max = rows_per_page_max
         self.rows: dict[InstanceId, dict[int, Columns]] = {}
+        self.named: dict[InstanceId, dict[str, Columns]] = {}
         self.sentinels: dict[InstanceId, Versioned] = {}
         self.summaries: dict[InstanceId, Versioned] = {}
         self.messages: list[StoredMessage] = []
@@ -75,15 +88,24 @@ class MemoryStore:
         """Return the one key."""
         return "memory-key"
 
-    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+    async def read_page(self, instance_id: InstanceId, *, first: Key) -> Page:
         """Read one page; the sentinel counts as its last row."""
         rows = self.rows.get(instance_id, {})
-        ordinals = sorted(ordinal for ordinal in rows if ordinal >= first)
-        page = [(ordinal, rows[ordinal]) for ordinal in ordinals[: self.rows_per_page_max]]
+        named = self.named.get(instance_id, {})
+        ordinals = sorted(n for n in rows if isinstance(first, int) and n >= first)
+        names = sorted(name for name in named if isinstance(first, int) or name >= first)
+        found = len(ordinals) + len(names)
+        del ordinals[self.rows_per_page_max :]
+        del names[self.rows_per_page_max - len(ordinals) :]
+        taken = len(ordinals) + len(names)
         sentinel = self.sentinels.get(instance_id)
-        room = len(page) < self.rows_per_page_max
-        more = len(page) < len(ordinals) or (sentinel is not None and not room)
-        return Page(page, None if more else sentinel, more)
+        more = taken < found or (sentinel is not None and taken == self.rows_per_page_max)
+        return Page(
+            rows=[(ordinal, rows[ordinal]) for ordinal in ordinals],
+            sentinel=None if more else sentinel,
+            more=more,
+            named=[(name, named[name]) for name in names],
+        )
 
     async def read_sentinel(self, instance_id: InstanceId) -> Versioned | None:
         """Read the sentinel alone."""
@@ -96,28 +118,33 @@ class MemoryStore:
     async def transact(
         self,
         instance_id: InstanceId,
-        rows: Sequence[tuple[int, Columns]],
+        rows: Sequence[tuple[Key, Columns]],
         sentinel: Columns,
         *,
         etag: ETag | None,
     ) -> ETag:
         """Write all or nothing under the sentinel's ETag."""
-        ordinals = [ordinal for ordinal, _ in rows]
-        if len(rows) >= self.rows_per_transaction_max or len(set(ordinals)) < len(ordinals):
-            raise ValueError(
-                f"A transaction of rows {ordinals} and a sentinel is refused by Azure."
-            )
+        keys = [key for key, _ in rows]
+        if len(rows) >= self.rows_per_transaction_max or len(set(keys)) < len(keys):
+            raise ValueError(f"A transaction of rows {keys} and a sentinel is refused by Azure.")
         current = self.sentinels.get(instance_id)
         if (current.etag if current else None) != etag:
             raise LostRace(f"sentinel of {instance_id}")
-        self.rows.setdefault(instance_id, {}).update((n, dict(columns)) for n, columns in rows)
+        for key, columns in rows:
+            if isinstance(key, int):
+                self.rows.setdefault(instance_id, {})[key] = dict(columns)
+            else:
+                self.named.setdefault(instance_id, {})[key] = dict(columns)
         self.sentinels[instance_id] = self._version(sentinel)
         return self.sentinels[instance_id].etag
 
-    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+    async def delete_rows(self, instance_id: InstanceId, keys: Sequence[Key]) -> None:
         """Delete rows."""
-        for ordinal in ordinals:
-            self.rows.get(instance_id, {}).pop(ordinal, None)
+        for key in keys:
+            if isinstance(key, int):
+                self.rows.get(instance_id, {}).pop(key, None)
+            else:
+                self.named.get(instance_id, {}).pop(key, None)
 
     async def read_summary(self, instance_id: InstanceId) -> Versioned | None:
         """Read one summary."""
@@ -132,6 +159,32 @@ class MemoryStore:
             raise LostRace(f"summary of {instance_id}")
         self.summaries[instance_id] = self._version(columns)
         return self.summaries[instance_id].etag
+
+    async def delete_summary(self, instance_id: InstanceId, *, etag: ETag) -> None:
+        """Delete a summary under its ETag."""
+        current = self.summaries.get(instance_id)
+        if current is None:
+            return
+        if current.etag != etag:
+            raise LostRace(f"summary of {instance_id}")
+        del self.summaries[instance_id]
+
+    async def query_summaries(
+        self, wanted: InstanceFilter, *, top: int, token: str | None = None
+    ) -> SummaryPage:
+        """Read one page in the order of keys."""
+        behind = "" if token is None else decode_token(token, ("behind",))["behind"]
+        keys = {escape_key(instance_id): instance_id for instance_id in self.summaries}
+        found = [
+            (instance_id, self.summaries[instance_id].columns)
+            for key, instance_id in sorted(keys.items())
+            if key > behind and _is_wanted(wanted, instance_id, self.summaries[instance_id].columns)
+        ]
+        page = found[: min(top, self.rows_per_page_max)]
+        more = len(page) < len(found)
+        return SummaryPage(
+            page, encode_token({"behind": escape_key(page[-1][0])}) if more else None
+        )
 
     async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:
         """Put a message."""
@@ -213,3 +266,15 @@ class MemoryStore:
     def _version(self, columns: Columns) -> Versioned:
         self._etags += 1
         return Versioned(dict(columns), f'W/"{self._etags}"')
+
+
+def _is_wanted(wanted: InstanceFilter, instance_id: InstanceId, columns: Columns) -> bool:
+    """Compare as a table does: a column that is not there is neither before nor after a time."""
+    created_at, statuses = columns.get("CreatedTime"), {each.value for each in wanted.statuses}
+    at = created_at if isinstance(created_at, datetime) else None
+    return (
+        instance_id.startswith(wanted.id_prefix)
+        and (not statuses or columns.get("RuntimeStatus") in statuses)
+        and (wanted.created_from is None or (at is not None and at >= wanted.created_from))
+        and (wanted.created_to is None or (at is not None and at <= wanted.created_to))
+    )

@@ -10,15 +10,15 @@ C3  A load that needs more than one page throws the first away, reads the sentin
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from durable.model.codec import Columns, decode_row, encode_row
 from durable.model.errors import MalformedMessageError
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord, stub_of
 from durable.model.records import decode_record, encode_record
-from durable.storage.port import ETag, InstanceStore, StorageFault, Versioned
+from durable.storage.port import ETag, InstanceStore, Key, StorageFault, Versioned
 
 # The service takes 4 MiB a transaction; the multipart frame and our estimate of it need the rest.
 TRANSACTION_BYTES_MAX = 3 * 1024 * 1024
@@ -28,6 +28,7 @@ COLUMN_OVERHEAD_BYTES = 60
 LOADS_MAX = 10
 
 RawRow = tuple[int, Columns]
+KeyedRow = tuple[Key, Columns]
 
 
 class HistoryGapError(MalformedMessageError):
@@ -48,12 +49,14 @@ class HistoryGapError(MalformedMessageError):
 class Snapshot:
     """An instance as it was at one ETag: its record and its committed rows in order.
 
-    An instance that does not exist has neither record nor ETag.
+    `named` are its named rows. What they mean and which of them count is not said here
+    (`engine/stash`, `engine/seals`). An instance that does not exist has neither record nor ETag.
     """
 
     record: InstanceRecord | None = None
     etag: ETag | None = None
     rows: tuple[HistoryRow, ...] = ()
+    named: Mapping[str, Columns] = field(default_factory=dict)
 
 
 async def load(
@@ -92,9 +95,9 @@ async def _load_from(
     page = await store.read_page(instance_id, first=first)
     if page.more:
         sentinel = await store.read_sentinel(instance_id)
-        rows = await _read_up_to(store, instance_id, first, sentinel)
+        rows, named = await _read_up_to(store, instance_id, first, sentinel)
     else:
-        sentinel, rows = page.sentinel, page.rows
+        sentinel, rows, named = page.sentinel, page.rows, page.named
     if sentinel is None:
         return Snapshot()
     record = decode_record(instance_id, sentinel.columns)
@@ -102,7 +105,7 @@ async def _load_from(
         decode_row(ordinal, columns) for ordinal, columns in rows if ordinal <= record.sequence
     )
     _refuse_gaps(instance_id, record, sentinel.etag, first, committed)
-    return Snapshot(record, sentinel.etag, before + committed)
+    return Snapshot(record, sentinel.etag, before + committed, dict(named))
 
 
 def _refuse_gaps(
@@ -121,19 +124,23 @@ def _refuse_gaps(
 
 
 async def _read_up_to(
-    store: InstanceStore, instance_id: InstanceId, first: int, sentinel: Versioned | None
-) -> Sequence[RawRow]:
-    if sentinel is None:
-        return ()
-    last = decode_record(instance_id, sentinel.columns).sequence
+    store: InstanceStore, instance_id: InstanceId, first: Key, sentinel: Versioned | None
+) -> tuple[Sequence[RawRow], Sequence[tuple[str, Columns]]]:
+    """Read all pages. Rows that are torn, or younger than the sentinel, are the caller's to skip.
+
+    A named row that is younger than the sentinel does no harm: whoever commits on what was read
+    here fails, and what a message says is the same in every copy of it.
+    """
     rows: list[RawRow] = []
-    while first <= last:
+    named: list[tuple[str, Columns]] = []
+    while sentinel is not None:
         page = await store.read_page(instance_id, first=first)
         rows.extend(page.rows)
-        if not page.more or not page.rows:
+        named.extend(page.named)
+        if not page.more:
             break
-        first = page.rows[-1][0] + 1
-    return rows
+        first = page.named[-1][0] + "!" if page.named else page.rows[-1][0] + 1
+    return rows, named
 
 
 async def commit(
@@ -142,6 +149,8 @@ async def commit(
     before: Snapshot,
     record: InstanceRecord,
     rows: Sequence[HistoryRow],
+    *,
+    named: Mapping[str, Columns] | None = None,
 ) -> Snapshot:
     """Write rows and record so that all of it counts or nothing does; return what now stands there.
 
@@ -149,22 +158,20 @@ async def commit(
     """
     etag = before.etag
     sentinel = encode_record(record)
-    chunks = list(
-        _chunks(
-            [(row.ordinal, encode_row(row)) for row in rows], store.rows_per_transaction_max - 1
-        )
-    )
+    named = named or {}
+    keyed: list[KeyedRow] = [(row.ordinal, encode_row(row)) for row in rows]
+    chunks = list(_chunks([*keyed, *named.items()], store.rows_per_transaction_max - 1))
     for chunk in chunks[:-1]:
         # The fence: the sentinel as it was, so that this chunk fails if anybody committed since.
         fence = encode_record(before.record or stub_of(record))
         etag = await store.transact(instance_id, chunk, fence, etag=etag)
     etag = await store.transact(instance_id, chunks[-1], sentinel, etag=etag)
-    return Snapshot(record, etag, (*before.rows, *rows))
+    return Snapshot(record, etag, (*before.rows, *rows), {**before.named, **named})
 
 
-def _chunks(rows: Sequence[RawRow], rows_max: int) -> Iterator[Sequence[RawRow]]:
+def _chunks(rows: Sequence[KeyedRow], rows_max: int) -> Iterator[Sequence[KeyedRow]]:
     """Cut by count and by bytes, counted as the SDKs print them: a letter beyond ASCII is six."""
-    chunk: list[RawRow] = []
+    chunk: list[KeyedRow] = []
     size = 0
     for row in rows:
         row_size = ROW_OVERHEAD_BYTES + sum(

@@ -21,8 +21,11 @@ from typing import Protocol
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
+from durable.model.queries import InstanceFilter
 
 ETag = str
+# The key of a row of an instance: the ordinal of a history row, or the name of another row.
+Key = int | str
 
 WORK_ITEMS = "workitems"
 TIMERS = "timers"
@@ -72,7 +75,7 @@ class Poisoned:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a partition in key order. The sentinel sorts behind every history row.
+    """One page of a partition in key order: history rows, named rows, and the sentinel behind them.
 
     `more` says that the partition goes on behind this page; then `sentinel` is `None`.
     """
@@ -80,18 +83,34 @@ class Page:
     rows: Sequence[tuple[int, Columns]]
     sentinel: Versioned | None
     more: bool
+    named: Sequence[tuple[str, Columns]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPage:
+    """Some summaries in the order of their keys; `token` asks for what stands behind them.
+
+    A page may be empty and still not be the last: the service cuts its pages where it likes.
+    """
+
+    rows: Sequence[tuple[InstanceId, Columns]]
+    token: str | None
 
 
 class InstanceStore(Protocol):
-    """The History table: one partition an instance, one row an ordinal, and its sentinel."""
+    """The History table: one partition an instance, one row an ordinal, and its sentinel.
+
+    Beside these an instance may have *named* rows. Their names begin with a small letter before
+    the `s` of the sentinel, so that they sort between history and sentinel.
+    """
 
     @property
     def rows_per_transaction_max(self) -> int:
         """How many rows one transaction takes, the sentinel among them (100 on Azure)."""
         ...
 
-    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
-        """Read the rows from ordinal `first` on, one page of them."""
+    async def read_page(self, instance_id: InstanceId, *, first: Key) -> Page:
+        """Read the rows from the key `first` on, one page of them."""
         ...
 
     async def read_sentinel(self, instance_id: InstanceId) -> Versioned | None:
@@ -105,7 +124,7 @@ class InstanceStore(Protocol):
     async def transact(
         self,
         instance_id: InstanceId,
-        rows: Sequence[tuple[int, Columns]],
+        rows: Sequence[tuple[Key, Columns]],
         sentinel: Columns,
         *,
         etag: ETag | None,
@@ -116,7 +135,7 @@ class InstanceStore(Protocol):
         """
         ...
 
-    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+    async def delete_rows(self, instance_id: InstanceId, keys: Sequence[Key]) -> None:
         """Delete at most `rows_per_transaction_max` rows; those gone already do not matter."""
         ...
 
@@ -132,6 +151,19 @@ class SummaryStore(Protocol):
         self, instance_id: InstanceId, columns: Columns, *, etag: ETag | None
     ) -> ETag:
         """Replace the summary if it still has `etag`, or insert it where that is `None`."""
+        ...
+
+    async def delete_summary(self, instance_id: InstanceId, *, etag: ETag) -> None:
+        """Delete the summary if it still has `etag`; if it is gone, that does not matter."""
+        ...
+
+    async def query_summaries(
+        self, wanted: InstanceFilter, *, top: int, token: str | None = None
+    ) -> SummaryPage:
+        """Read at most `top` summaries that the filter wants, from where `token` goes on.
+
+        One request, so a page may hold less. Raises `InvalidTokenError` for a foreign token.
+        """
         ...
 
 

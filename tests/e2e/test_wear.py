@@ -13,7 +13,8 @@ from durable.client.durable_client import DurableClient
 from durable.devhost.azurite import start_azurite
 from durable.engine.environment import SystemEnvironment
 from durable.model.ids import InstanceId
-from durable.model.status import OrchestrationStatus, RuntimeStatus
+from durable.model.queries import OrchestrationStatus
+from durable.model.status import RuntimeStatus
 
 BESIDE = 20
 TIMERS = 2000

@@ -18,7 +18,7 @@ from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
-from durable.model.status import OrchestrationStatus
+from durable.model.queries import OrchestrationStatus
 from durable.replay.context import DurableOrchestrationContext
 from durable.storage import partition
 from durable.storage.memory import MemoryStore, StoredMessage

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from durable.engine.registry import Registry
-from durable.engine.timers import NEAR_S, key_of, timer_key
 from durable.model.envelopes import decode_message
 from durable.model.errors import InstanceExistsError
 from durable.model.history import OrchestratorStarted, TimerCreated, TimerFired
@@ -15,6 +14,7 @@ from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.port import TIMERS
+from durable.storage.timers import NEAR_S, key_of, timer_key
 from durable.testing.world.faults import Fault
 from durable.testing.world.virtual_time import START, in_virtual_time
 from durable.testing.world.world import World

@@ -5,7 +5,8 @@ import contextlib
 from durable.engine.registry import Registry
 from durable.model.errors import InstanceExistsError
 from durable.model.ids import InstanceId
-from durable.model.status import OrchestrationStatus, RuntimeStatus
+from durable.model.queries import OrchestrationStatus
+from durable.model.status import RuntimeStatus
 from durable.testing.world.faults import Fault
 from durable.testing.world.virtual_time import in_virtual_time
 from durable.testing.world.world import World

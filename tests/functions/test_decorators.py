@@ -25,7 +25,7 @@ def test_an_orchestrator_keeps_the_idioms_of_unit_tests() -> None:
     built: Any = app.orchestration_trigger(context_name="context")(generator)
     assert built._function._func.orchestrator_function is generator
     assert built.build().get_user_function().orchestrator_function is generator
-    assert next(built("it")) == "it"
+    assert next(built(it := object())) is it
     assert built.build().get_function_name() == "generator"
 
 
@@ -78,8 +78,9 @@ def test_no_durable_function_reaches_the_host() -> None:
     assert types == {"queueTrigger", "timerTrigger", "httpTrigger", "http"}
 
 
-async def async_orchestrator(context: Any) -> None:
-    """Stand for what comes in a later version."""
+async def async_generator(context: Any) -> Any:
+    """Stand for a mistake."""
+    yield context
 
 
 def two_inputs(value: str, other: str) -> None:
@@ -94,7 +95,7 @@ def yielding_activity(value: str) -> Any:
 @pytest.mark.parametrize(
     ("decorate", "function", "said"),
     [
-        (lambda app: app.orchestration_trigger("c"), async_orchestrator, "async def"),
+        (lambda app: app.orchestration_trigger("c"), async_generator, "async def"),
         (lambda app: app.activity_trigger("value"), two_inputs, "exactly one parameter"),
         (lambda app: app.activity_trigger("value"), yielding_activity, "generator"),
         (lambda app: app.entity_trigger("c", "Counter"), generator, "Counter"),

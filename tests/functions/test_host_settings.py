@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from durable.functions.client import own_origin
+from durable.engine.settings import EngineSettings
+from durable.functions.client_binding import own_origin
+from durable.functions.composition import engine_settings
 from durable.functions.errors import InvalidHostJsonError
 from durable.functions.host_settings import HostSettings, read_host_settings
 from durable.model.errors import InvalidTaskHubError
+from durable.model.queries import ReplaceableStates
 
 PREFIX = "AzureFunctionsJobHost__extensions__durableTask__"
 
@@ -147,3 +150,80 @@ def test_patience_is_short_at_a_desk_and_can_be_set(
 def test_an_app_is_reached_over_tls_unless_it_is_on_this_machine(host: str, origin: str) -> None:
     """The origin of links that no request gives one to."""
     assert own_origin({"WEBSITE_HOSTNAME": host}) == origin
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("defaultVersion", "2.1", "default_version", "2.1"),
+        ("defaultVersion", 2, "default_version", "2"),
+        ("defaultVersion", " ", "default_version", None),
+        ("versionMatchStrategy", "Strict", "version_match", "strict"),
+        ("versionMatchStrategy", "None", "version_match", "none"),
+        ("versionFailureStrategy", "FAIL", "version_failure", "fail"),
+        ("overridableExistingInstanceStates", "AnyState", "replaceable", ReplaceableStates.ANY),
+        (
+            "overridableExistingInstanceStates",
+            "NonRunningStates",
+            "replaceable",
+            ReplaceableStates.NON_RUNNING,
+        ),
+    ],
+)
+def test_the_extensions_settings_are_read_from_file_and_app_settings(
+    tmp_path: Path,
+    write_host_json: Callable[[object], None],
+    name: str,
+    value: object,
+    field: str,
+    expected: object,
+) -> None:
+    """`AzureFunctionsJobHost__extensions__durableTask__...` says the same."""
+    by_setting = read(tmp_path, {f"{PREFIX}{name}": str(value)})
+    write_host_json({"extensions": {"durableTask": {name: value}}})
+    assert getattr(read(tmp_path), field) == getattr(by_setting, field) == expected
+
+
+def test_the_polling_of_call_http_is_read_in_milliseconds(
+    tmp_path: Path, write_host_json: Callable[[object], None]
+) -> None:
+    """`httpSettings.defaultAsyncRequestSleepTimeMilliseconds`; 30 seconds where it is not said."""
+    assert read(tmp_path).http_polling_s == 30
+    http = {"defaultAsyncRequestSleepTimeMilliseconds": 1500}
+    write_host_json({"extensions": {"durableTask": {"httpSettings": http}}})
+    assert read(tmp_path).http_polling_s == 1.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "versionMatchStrategy",
+        "versionFailureStrategy",
+        "overridableExistingInstanceStates",
+        "httpSettings__defaultAsyncRequestSleepTimeMilliseconds",
+    ],
+)
+def test_a_value_that_the_extension_does_not_know_is_refused_by_name(
+    tmp_path: Path, name: str
+) -> None:
+    """A typing error is not a silent default."""
+    with pytest.raises(InvalidHostJsonError, match=name.replace("__", r"\.")):
+        read(tmp_path, {f"{PREFIX}{name}": "Newest"})
+
+
+def test_what_the_settings_say_reaches_the_engine() -> None:
+    """Versions and polling."""
+    settings = HostSettings(
+        task_hub="Hub",
+        default_version="3",
+        version_match="strict",
+        version_failure="fail",
+        http_polling_s=7,
+    )
+    assert engine_settings(settings) == EngineSettings(
+        hold_s_max=settings.hold_s,
+        default_version="3",
+        version_match="strict",
+        version_failure="fail",
+        http_polling_s=7,
+    )

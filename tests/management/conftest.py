@@ -88,7 +88,12 @@ class Hub:
         settings = EngineSettings(hold_s_max=0)
         self.worker = TaskHubWorker(self.store, registry, self.environment, settings)
         self.client = DurableClient(self.store, self.environment)
-        self.api = ManagementApi(self.client, task_hub="Memory", key="memory-key")
+        self.api = ManagementApi(
+            self.client,
+            task_hub="Memory",
+            key="memory-key",
+            orchestrators=registry.orchestrators.keys(),
+        )
 
     async def ask(
         self,

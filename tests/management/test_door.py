@@ -9,7 +9,7 @@ from durable.client.durable_client import DurableClient
 from durable.management.api import ManagementApi
 from durable.management.exchange import Request
 from durable.management.payloads import LinkBase
-from durable.management.routes import ROUTES, Operation
+from durable.management.routes import ROUTES
 from durable.model.ids import InstanceId
 from durable.storage.memory import MemoryStore
 from durable.storage.port import StorageFault, Versioned
@@ -38,7 +38,7 @@ async def test_nothing_is_told_without_the_key(
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route.operation is Operation.NOT_YET], ids=str
+    "route", [route for route in ROUTES if route.path.startswith("entities")], ids=str
 )
 async def test_a_route_of_a_later_version_answers_501_with_a_sentence(hub: Any, route: Any) -> None:
     """A link that is in every payload must not lead into the dark."""

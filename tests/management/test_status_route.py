@@ -107,11 +107,3 @@ async def test_an_unusual_id_is_found(hub: Any, instance_id: str) -> None:
     await hub.client.start("hello", instance_id=instance_id)
     answer = await hub.ask("GET", f"instances/{instance_id}")
     assert json.loads(answer.body)["instanceId"] == instance_id
-
-
-async def test_a_history_that_can_not_be_shown_yet_is_refused_aloud(hub: Any) -> None:
-    """A tool that asks for the history must not believe that there is none."""
-    await hub.client.start("hello", instance_id="a")
-    answer = await hub.ask("GET", "instances/a", showHistory="true")
-    assert answer.status == 501
-    assert "showHistory" in json.loads(answer.body)["Message"]

@@ -10,11 +10,11 @@ from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer, Submission, _Lane
 from durable.engine.dispatch import Dispatcher
 from durable.engine.holding import Held, hold
-from durable.engine.outbox import Outgoing
+from durable.storage.outbox import Outgoing
 from durable.engine.proposals import Proposer
 from durable.engine.registry import Registry
 from durable.engine.sweep import Sweeper
-from durable.engine.timers import key_of
+from durable.storage.timers import key_of
 from durable.engine.worker import BACKOFF_S_MAX, TaskHubWorker
 from durable.model.environment import Environment
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired

@@ -10,7 +10,7 @@ from durable.engine.dispatch import Dispatcher
 from durable.engine.episode_rows import record_after, sends
 from durable.engine.inbox import Verdict
 from durable.engine.orchestrations import Orchestrations
-from durable.engine.outbox import outbox
+from durable.storage.outbox import outbox
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.ids import ExecutionId, InstanceId

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from durable.engine import collection, dispatch
 from durable.engine.inbox import Verdict, _Judge
 from durable.engine.orchestrations import Orchestrations
-from durable.engine.outbox import Outgoing, outbox
+from durable.storage.outbox import Outgoing, outbox
 from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.failures import TaskFailedError

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from durable.model.history import HistoryEvent
 from durable.model.status import RuntimeStatus
-from durable.replay.tasks import TaskBase, TimerTask
+from durable.replay.calls import TimerTask
+from durable.replay.tasks import TaskBase
 from tests.replay.recording import (
     START,
     Context,

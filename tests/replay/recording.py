@@ -13,17 +13,24 @@ from typing import Any
 from durable.model.failures import FailureDetails
 from durable.model.history import (
     EventRaised,
+    EventSent,
     ExecutionCompleted,
+    ExecutionResumed,
     ExecutionStarted,
+    ExecutionSuspended,
     ExecutionTerminated,
     HistoryEvent,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceCreated,
+    SubOrchestrationInstanceFailed,
     TaskCompleted,
     TaskFailed,
     TaskScheduled,
     TimerCreated,
     TimerFired,
 )
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.types_of_app import TypesOfApp
 from durable.model.values import decode_value, encode_value
 from durable.replay.context import DurableOrchestrationContext
 from durable.replay.decision import Decision, Divergence
@@ -32,10 +39,11 @@ from durable.replay.executor import Execution
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 INSTANCE = InstanceId("instance")
+EXECUTION = ExecutionId("e" * 32)
 
 Context = DurableOrchestrationContext
 Orchestration = Generator[Any, Any, Any]
-Orchestrator = Callable[[Context], Any]
+Orchestrator = Callable[..., Any]
 
 
 def started(input_: Any = None, *, name: str = "orchestrator") -> ExecutionStarted:
@@ -78,6 +86,35 @@ def terminated(reason: Any = None) -> ExecutionTerminated:
     return ExecutionTerminated(timestamp=START, input=encode_value(reason, what="reason"))
 
 
+def suspended(reason: str | None = None) -> ExecutionSuspended:
+    """Ask for a pause."""
+    return ExecutionSuspended(timestamp=START, reason=reason)
+
+
+def resumed() -> ExecutionResumed:
+    """Ask for the end of a pause."""
+    return ExecutionResumed(timestamp=START)
+
+
+def child_completed(task_id: int, output: Any = None) -> SubOrchestrationInstanceCompleted:
+    """Answer a call of a child."""
+    text = encode_value(output, what="output")
+    return SubOrchestrationInstanceCompleted(
+        timestamp=START, task_scheduled_id=task_id, result=text
+    )
+
+
+def child_failed(task_id: int, message: str = "no luck") -> SubOrchestrationInstanceFailed:
+    """Answer a call of a child with its failure."""
+    return SubOrchestrationInstanceFailed(
+        timestamp=START,
+        task_scheduled_id=task_id,
+        reason=message,
+        details=f"details of {message}",
+        failure_details=FailureDetails(error_type="OSError", error_message=message),
+    )
+
+
 def plain(decision: Decision) -> tuple[Any, ...]:
     """Strip a decision down to what is durable; a stack trace may name other frames of ours."""
     return (
@@ -86,6 +123,8 @@ def plain(decision: Decision) -> tuple[Any, ...]:
         decision.status,
         decision.output,
         decision.custom_status,
+        decision.sets_custom_status,
+        decision.continued,
         decision.reason,
     )
 
@@ -104,6 +143,8 @@ def decide_cold(
     *,
     after_s: float = 0,
     strict: bool = False,
+    execution_id: ExecutionId | None = EXECUTION,
+    types: TypesOfApp | None = None,
 ) -> Decision | Divergence:
     """Decide with nothing but the history."""
     return decide(
@@ -112,7 +153,9 @@ def decide_cold(
         orchestrator,
         now=START + timedelta(seconds=after_s),
         instance_id=INSTANCE,
+        execution_id=execution_id,
         strict_arguments=strict,
+        types=types,
     )
 
 
@@ -129,24 +172,36 @@ class Episode:
 class Recording:
     """One execution and the history that its decisions have made."""
 
-    def __init__(self, orchestrator: Orchestrator, input_: Any = None) -> None:
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        input_: Any = None,
+        *,
+        start: ExecutionStarted | None = None,
+        types: TypesOfApp | None = None,
+    ) -> None:
         """Run the first episode."""
         self.history: list[HistoryEvent] = []
         self.episodes: list[Episode] = []
         self._orchestrator = orchestrator
+        self._types = types
         self._live: Execution | None = None
-        self.last = self.episode(started(input_))
+        self.last = self.episode(start or started(input_))
 
     def episode(self, *arrived: HistoryEvent, after_s: float = 0) -> Decision:
         """Decide by the live generator and by a cold replay, and record what both say."""
-        cold = decide_cold(self.history, arrived, self._orchestrator, after_s=after_s)
+        cold = decide_cold(
+            self.history, arrived, self._orchestrator, after_s=after_s, types=self._types
+        )
         warm = decide(
             [],
             arrived,
             self._orchestrator,
             now=START + timedelta(seconds=after_s),
             instance_id=INSTANCE,
+            execution_id=EXECUTION,
             live=self._live,
+            types=self._types,
         )
         assert isinstance(cold, Decision), cold
         assert isinstance(warm, Decision), warm
@@ -174,7 +229,11 @@ class Recording:
 
 
 def asked(decision: Decision | Divergence) -> list[tuple[Any, ...]]:
-    """List what an episode scheduled: (id, activity, input) and (id, due after so many seconds)."""
+    """List what an episode asked for.
+
+    (id, activity, input), (id, due after so many seconds), (id, orchestrator, input, its instance)
+    and (id, event, data, its instance).
+    """
     assert isinstance(decision, Decision), decision
     return pending_of(decision.facts)
 
@@ -187,4 +246,8 @@ def pending_of(facts: Sequence[HistoryEvent]) -> list[tuple[Any, ...]]:
             listed.append((fact.event_id, fact.name, decode_value(fact.input)))
         elif isinstance(fact, TimerCreated):
             listed.append((fact.event_id, (fact.fire_at - START).total_seconds()))
+        elif isinstance(fact, SubOrchestrationInstanceCreated):
+            listed.append((fact.event_id, fact.name, decode_value(fact.input), fact.instance_id))
+        elif isinstance(fact, EventSent):
+            listed.append((fact.event_id, fact.name, decode_value(fact.input), fact.instance_id))
     return listed

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from durable.model.history import ExecutionCompleted, TaskScheduled
 from durable.model.status import RuntimeStatus
 from durable.replay.decision import Decision
+from durable.replay.retries import RetryOptions
 from tests.replay.recording import (
     Context,
     Orchestration,
@@ -52,7 +54,29 @@ USES: dict[str, Callable[[Context], Any]] = {
     "instance_id": lambda c: c.instance_id,
     "is_replaying": lambda c: c.is_replaying,
     "name": lambda c: c.name,
+    "call_activity_with_retry": lambda c: c.call_activity_with_retry("late", RetryOptions(1, 1)),
+    "call_sub_orchestrator": lambda c: c.call_sub_orchestrator("late"),
+    "call_sub_orchestrator_with_retry": lambda c: c.call_sub_orchestrator_with_retry(
+        "late", RetryOptions(1, 1)
+    ),
+    "start_new_orchestration": lambda c: c.start_new_orchestration("late"),
+    "send_event": lambda c: c.send_event("other", "late"),
+    "call_http": lambda c: c.call_http("GET", "https://late.example"),
+    "continue_as_new": lambda c: c.continue_as_new("late"),
+    "call_entity": lambda c: c.call_entity("entity", "late"),
+    "signal_entity": lambda c: c.signal_entity("entity", "late"),
+    "parent_instance_id": lambda c: c.parent_instance_id,
+    "version": lambda c: c.version,
+    "will_continue_as_new": lambda c: c.will_continue_as_new,
+    "function_context": lambda c: c.function_context,
+    "logger": lambda c: c.logger,
+    "create_replay_safe_logger": lambda c: c.create_replay_safe_logger(logging.getLogger()),
+    "histories": lambda c: c.histories,
+    "decision_started_event": lambda c: c.decision_started_event,
+    "open_tasks": lambda c: c.open_tasks,
+    "deferred_tasks": lambda c: c.deferred_tasks,
 }
+NOT_OF_AN_EXECUTION = {"from_json"}
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
@@ -82,7 +106,7 @@ def test_a_dead_context_answers_nothing(use: Callable[[Context], Any]) -> None:
 def test_every_public_member_of_the_context_is_among_those_cases() -> None:
     """A member that is added later must be dead too."""
     public = {name for name in dir(Context) if not name.startswith("_")}
-    assert public == set(USES)
+    assert public - NOT_OF_AN_EXECUTION == set(USES)
 
 
 def test_no_error_of_a_dying_generator_reaches_who_drops_it() -> None:

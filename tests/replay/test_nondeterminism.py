@@ -86,7 +86,7 @@ def test_a_change_of_kind_name_order_or_number_is_noticed_and_explained(
     assert __file__ in mismatch.where
     assert mismatch.where.rpartition(":")[2].isdigit()
     assert "deploy" in explanation.lower()
-    assert "terminate" in explanation
+    assert "resume it" in explanation
 
 
 def test_the_explanation_names_both_activities() -> None:

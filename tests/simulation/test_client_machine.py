@@ -37,8 +37,9 @@ from durable.model.history import (
 )
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
+from durable.model.queries import OrchestrationStatus
 from durable.model.records import decode_record
-from durable.model.status import OrchestrationStatus, RuntimeStatus
+from durable.model.status import RuntimeStatus
 from durable.storage.port import StorageOutcome
 from durable.testing.oracles.hub_view import HubView, InstanceView
 from durable.testing.oracles.invariants import Invariants

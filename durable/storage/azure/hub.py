@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId, parse_task_hub
+from durable.model.queries import InstanceFilter
 from durable.storage.azure.account import READ_TIMEOUT_S, StorageAccount
 from durable.storage.azure.blobs import HubRecords, PayloadBlobs
 from durable.storage.azure.columns import ROWS_MAX
@@ -19,7 +20,7 @@ from durable.storage.azure.poison import PoisonQueues
 from durable.storage.azure.queues import HubQueues
 from durable.storage.azure.tables import HistoryTable, InstancesTable
 from durable.storage.azure.timers import TimersTable
-from durable.storage.port import ETag, Page, Poisoned, Versioned
+from durable.storage.port import ETag, Key, Page, Poisoned, SummaryPage, Versioned
 
 ROWS_PER_PAGE_MAX = 1000
 
@@ -146,7 +147,7 @@ class AzureStore:
         """Return the hub's management key."""
         return await self._open.records.management_key()
 
-    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+    async def read_page(self, instance_id: InstanceId, *, first: Key) -> Page:
         """Read one page of an instance's partition."""
         return await self._open.history.read_page(instance_id, first=first)
 
@@ -161,7 +162,7 @@ class AzureStore:
     async def transact(
         self,
         instance_id: InstanceId,
-        rows: Sequence[tuple[int, Columns]],
+        rows: Sequence[tuple[Key, Columns]],
         sentinel: Columns,
         *,
         etag: ETag | None,
@@ -171,9 +172,9 @@ class AzureStore:
             raise ValueError(f"{len(rows)} rows and a sentinel: too many for one transaction.")
         return await self._open.history.transact(instance_id, rows, sentinel, etag=etag)
 
-    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+    async def delete_rows(self, instance_id: InstanceId, keys: Sequence[Key]) -> None:
         """Delete rows."""
-        await self._open.history.delete_rows(instance_id, ordinals)
+        await self._open.history.delete_rows(instance_id, keys)
 
     async def read_summary(self, instance_id: InstanceId) -> Versioned | None:
         """Read one summary."""
@@ -184,6 +185,16 @@ class AzureStore:
     ) -> ETag:
         """Replace or insert a summary under its ETag."""
         return await self._open.instances.write_summary(instance_id, columns, etag=etag)
+
+    async def delete_summary(self, instance_id: InstanceId, *, etag: ETag) -> None:
+        """Delete a summary under its ETag."""
+        await self._open.instances.delete_summary(instance_id, etag=etag)
+
+    async def query_summaries(
+        self, wanted: InstanceFilter, *, top: int, token: str | None = None
+    ) -> SummaryPage:
+        """Read one page of summaries."""
+        return await self._open.instances.query_summaries(wanted, top=top, token=token)
 
     async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:
         """Put a message."""

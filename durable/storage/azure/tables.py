@@ -1,14 +1,14 @@
 """The History and Instances tables, one request a call (rules C and H of docs/commit-protocol.md).
 
 Rule 1. The sentinel sorts behind every history row: their keys are upper-case hexadecimal digits.
-        Rows of later kinds have lower-case keys; a page ends with the sentinel and skips the rest.
+        Named rows have lower-case keys and stand between; a page ends with the sentinel.
 Rule 2. Rows are inserted or replaced, never merged: a torn commit may have left other columns.
 Rule 3. The limits of the service are checked here, before anything is sent (`columns`).
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
@@ -17,6 +17,7 @@ from azure.data.tables.aio import TableClient
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
+from durable.model.queries import InstanceFilter
 from durable.storage.azure.columns import (
     ROWS_MAX,
     Entity,
@@ -26,10 +27,32 @@ from durable.storage.azure.columns import (
     to_entity,
 )
 from durable.storage.azure.faults import deleting, is_missing_row, read, writing
-from durable.storage.keys import SENTINEL_ROW, escape_key, ordinal_of, row_key
-from durable.storage.port import ETag, LostRace, OutcomeUnknown, Page, Versioned
+from durable.storage.azure.filters import condition_of
+from durable.storage.keys import (
+    SENTINEL_ROW,
+    escape_key,
+    key_text,
+    ordinal_of,
+    row_key,
+    unescape_key,
+)
+from durable.storage.port import (
+    ETag,
+    Key,
+    LostRace,
+    OutcomeUnknown,
+    Page,
+    SummaryPage,
+    Versioned,
+)
+from durable.storage.tokens import decode_token, encode_token
 
 _UNCHANGED = MatchConditions.IfNotModified
+
+PAGE_ROWS_MAX = 1000
+"""What the service gives at most in one answer."""
+PLACE = ("PartitionKey", "RowKey")
+"""What the service's continuation is made of."""
 
 
 async def _read_entity(table: TableClient, partition: str, row: str) -> TableEntity | None:
@@ -57,15 +80,19 @@ def _etag_of(answer: Mapping[str, Any]) -> ETag:
 
 def _page_of(entities: Sequence[TableEntity], *, is_last: bool) -> Page:
     rows: list[tuple[int, Columns]] = []
+    named: list[tuple[str, Columns]] = []
     sentinel: Versioned | None = None
     for entity in entities:
-        ordinal = ordinal_of(entity["RowKey"])
+        key = entity["RowKey"]
+        ordinal = ordinal_of(key)
         if ordinal is not None:
             rows.append((ordinal, from_entity(entity)))
-        elif entity["RowKey"] == SENTINEL_ROW:
+        elif key == SENTINEL_ROW:
             sentinel = _versioned(entity)
-    # Behind the sentinel is no history, whatever the service says about further pages.
-    return Page(rows, sentinel, not is_last and sentinel is None)
+        else:
+            named.append((key, from_entity(entity)))
+    # Behind the sentinel is nothing, whatever the service says about further pages.
+    return Page(rows, sentinel, not is_last and sentinel is None, named)
 
 
 class HistoryTable:
@@ -76,12 +103,12 @@ class HistoryTable:
         self._table = table
         self._rows_per_page_max = rows_per_page_max
 
-    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
-        """Read rows from ordinal `first` on, until a page holds something or the partition ends."""
+    async def read_page(self, instance_id: InstanceId, *, first: Key) -> Page:
+        """Read rows from the key `first` on, until a page holds something or the partition ends."""
         partition = escape_key(instance_id)
         quoted = partition.replace("'", "''")
         condition = (
-            f"PartitionKey eq '{quoted}' and RowKey ge '{row_key(first)}' "
+            f"PartitionKey eq '{quoted}' and RowKey ge '{key_text(first)}' "
             f"and RowKey le '{SENTINEL_ROW}'"
         )
         token: Any = None
@@ -90,7 +117,7 @@ class HistoryTable:
             page = _page_of(entities, is_last=token is None)
             # The service may cut a page anywhere, even before its first row. An empty page that
             # "goes on" would look like the end to whoever continues behind its last row.
-            if page.rows or page.sentinel is not None or not page.more:
+            if page.rows or page.named or page.sentinel is not None or not page.more:
                 return page
 
     async def _read_entities(self, condition: str, token: Any) -> tuple[list[TableEntity], Any]:
@@ -115,14 +142,14 @@ class HistoryTable:
     async def transact(
         self,
         instance_id: InstanceId,
-        rows: Sequence[tuple[int, Columns]],
+        rows: Sequence[tuple[Key, Columns]],
         sentinel: Columns,
         *,
         etag: ETag | None,
     ) -> ETag:
         """Write rows and sentinel in one entity-group transaction under the sentinel's ETag."""
         partition = escape_key(instance_id)
-        entities = [to_entity(partition, row_key(ordinal), columns) for ordinal, columns in rows]
+        entities = [to_entity(partition, key_text(key), columns) for key, columns in rows]
         record = to_entity(partition, SENTINEL_ROW, sentinel)
         check_transaction([*entities, record])
         operations: list[Any] = [
@@ -142,15 +169,12 @@ class HistoryTable:
             raise OutcomeUnknown(f"{what}: {error}") from error
         return _etag_of(answers[-1])
 
-    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+    async def delete_rows(self, instance_id: InstanceId, keys: Sequence[Key]) -> None:
         """Delete rows, a hundred a transaction."""
         partition = escape_key(instance_id)
-        keys = [
-            {"PartitionKey": partition, "RowKey": row_key(ordinal)}
-            for ordinal in dict.fromkeys(ordinals)
-        ]
-        for start in range(0, len(keys), ROWS_MAX):
-            await self._delete(keys[start : start + ROWS_MAX])
+        rows = [{"PartitionKey": partition, "RowKey": key_text(key)} for key in dict.fromkeys(keys)]
+        for start in range(0, len(rows), ROWS_MAX):
+            await self._delete(rows[start : start + ROWS_MAX])
 
     async def _delete(self, keys: Sequence[Entity]) -> None:
         what = f"deletion of {len(keys)} rows of {keys[0]['PartitionKey']!r}"
@@ -192,3 +216,39 @@ class InstancesTable:
                     entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=_UNCHANGED
                 )
         return _etag_of(answer)
+
+    async def delete_summary(self, instance_id: InstanceId, *, etag: ETag) -> None:
+        """Delete the summary under its ETag."""
+        with writing(f"deletion of the summary of {instance_id!r}"):
+            await self._table.delete_entity(
+                escape_key(instance_id), "", etag=etag, match_condition=_UNCHANGED
+            )
+
+    async def query_summaries(
+        self, wanted: InstanceFilter, *, top: int, token: str | None = None
+    ) -> SummaryPage:
+        """Read one page of the service's. It sorts by keys; the filter is its own but for ids."""
+        place = None if token is None else decode_token(token, PLACE)
+        condition = condition_of(wanted)
+
+        async def once() -> tuple[list[TableEntity], Mapping[str, str] | None]:
+            found = self._table.query_entities(condition, results_per_page=min(top, PAGE_ROWS_MAX))
+            pages: Any = found.by_page(continuation_token=cast("Any", place))
+            try:
+                entities = [entity async for entity in await anext(pages)]
+            except StopAsyncIteration:
+                return [], None
+            return entities, pages.continuation_token or None
+
+        entities, following = await read(f"list of instances with {condition}", once)
+        rows = [
+            (InstanceId(unescape_key(entity["PartitionKey"])), from_entity(entity))
+            for entity in entities
+        ]
+        # The range of keys of an unusual prefix is wider than the prefix.
+        meant = [row for row in rows if row[0].startswith(wanted.id_prefix)]
+        return SummaryPage(meant, None if following is None else _token_of(following))
+
+
+def _token_of(following: Mapping[str, str | None]) -> str:
+    return encode_token({name: following.get(name) or "" for name in PLACE})

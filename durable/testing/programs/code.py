@@ -1,13 +1,15 @@
-"""A program as code: generator functions and activity functions, as a user would write them.
+"""A program as code: orchestrator and activity functions, as a user would write them.
 
 Rule 1. Only what every orchestrator may use is used: the public members of the context and of its
         tasks. So the same functions run on the engine, and on any other context (`direct`).
 Rule 2. An orchestrator catches errors of the program alone: `ProgramError` and `TaskFailedError`.
         A generator that is closed, or whose context is dead, must get no further.
+Rule 3. Each orchestration is written in two styles, as a generator and as an `async def`; they mean
+        the same.
 """
 
-from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from durable.engine.registry import Registry
 from durable.model.failures import TaskFailedError
@@ -20,6 +22,7 @@ from durable.testing.programs.syntax import (
     Await,
     Block,
     Cancel,
+    ContinueAsNew,
     Expression,
     If,
     Let,
@@ -29,7 +32,9 @@ from durable.testing.programs.syntax import (
     Raise,
     Repeat,
     Return,
+    SendEvent,
     SetStatus,
+    StartDetached,
     Statement,
     Task,
     Try,
@@ -46,15 +51,19 @@ class Returned(NamedTuple):
 
 # What a block yields are tasks; it gives how it ended, `None` where it ran to its end.
 Running: TypeAlias = Generator[Any, Any, Returned | None]
-Orchestrator: TypeAlias = Callable[[Context], Generator[Any, Any, Value]]
+Generating: TypeAlias = Callable[[Context], Generator[Any, Any, Value]]
+Awaiting: TypeAlias = Callable[[Context], Coroutine[Any, Any, Value]]
+Orchestrator: TypeAlias = Generating | Awaiting
+Style: TypeAlias = Literal["generator", "async def"]
+STYLES: tuple[Style, ...] = ("generator", "async def")
 
 
-def registry_of(program: Program) -> Registry:
+def registry_of(program: Program, *, style: Style = "generator") -> Registry:
     """Make the functions of a program, or raise `UnsupportedProgram` naming what can't run yet."""
     refuse_unsupported(program)
     registry = Registry()
     for orchestration in program.orchestrations:
-        registry.add_orchestrator(orchestration.name, orchestrator_of(orchestration))
+        registry.add_orchestrator(orchestration.name, orchestrator_of(orchestration, style=style))
     for activity in program.activities:
         registry.add_activity(activity.name, activity_of(activity))
     return registry
@@ -72,9 +81,36 @@ def activity_of(activity: Activity) -> Callable[[Any], Value]:
     return run
 
 
-def orchestrator_of(orchestration: Orchestration) -> Orchestrator:
-    """Make the generator function of an orchestration."""
+def orchestrator_of(orchestration: Orchestration, *, style: Style = "generator") -> Orchestrator:
+    """Make the function of an orchestration."""
+    generating = _generating(orchestration)
+    return generating if style == "generator" else _awaiting(generating)
 
+
+def _awaiting(generating: Generating) -> Awaiting:
+    """Write the same as an `async def`: what the one yields the other awaits."""
+
+    async def run(context: Context) -> Value:
+        running = generating(context)
+        try:
+            task = next(running)
+            while True:
+                try:
+                    result = await task
+                except TaskFailedError as error:
+                    task = running.throw(error)
+                else:
+                    task = running.send(result)
+        except StopIteration as stop:
+            value: Value = stop.value
+            return value
+        finally:
+            running.close()
+
+    return run
+
+
+def _generating(orchestration: Orchestration) -> Generating:
     def run(context: Context) -> Generator[Any, Any, Value]:
         try:
             ended = yield from _Interpreter(context).run(orchestration.body)
@@ -106,6 +142,9 @@ class _Interpreter:
         match statement:
             case Return(value):
                 return Returned(self._evaluate(value))
+            case ContinueAsNew(argument):
+                self._context.continue_as_new(self._evaluate(argument))
+                return Returned(None)
             case If(condition, then, otherwise):
                 holds = is_odd(self._evaluate(condition))
                 return (yield from self.run(then if holds else otherwise))
@@ -134,6 +173,11 @@ class _Interpreter:
             case Cancel(name):
                 if name in self._made:
                     cancel(self._made[name])
+            case StartDetached(name, argument, instance_id):
+                started_with = self._evaluate(argument)
+                self._context.start_new_orchestration(name, started_with, instance_id=instance_id)
+            case SendEvent(instance_id, name, data):
+                self._context.send_event(instance_id, name, self._evaluate(data))
             case _:
                 raise UnsupportedProgram(f"{type(statement).__name__}: the engine can't do it yet.")
 

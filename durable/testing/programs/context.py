@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from durable.replay.retries import RetryOptions
+
 
 class Context(Protocol):
     """The members that are used. A task may be asked for `is_completed`, `result`, `cancel()`."""
@@ -23,6 +25,42 @@ class Context(Protocol):
 
     def call_activity(self, name: str, input_: Any = None) -> Any:
         """Make a call of an activity."""
+        ...
+
+    def call_activity_with_retry(
+        self, name: str, retry_options: RetryOptions, input_: Any = None
+    ) -> Any:
+        """Make a call of an activity that is repeated when it fails."""
+        ...
+
+    def call_sub_orchestrator(
+        self, name: str, input_: Any = None, instance_id: str | None = None
+    ) -> Any:
+        """Make a child."""
+        ...
+
+    def call_sub_orchestrator_with_retry(
+        self,
+        name: str,
+        retry_options: RetryOptions,
+        input_: Any = None,
+        instance_id: str | None = None,
+    ) -> Any:
+        """Make a child that is begun again when it fails."""
+        ...
+
+    def start_new_orchestration(
+        self, name: str, input_: Any = None, instance_id: str | None = None
+    ) -> str:
+        """Start an instance that owes no answer."""
+        ...
+
+    def send_event(self, instance_id: str, name: str, data: Any = None) -> None:
+        """Raise an event to another instance."""
+        ...
+
+    def continue_as_new(self, input_: Any) -> None:
+        """Begin anew when the code returns."""
         ...
 
     def create_timer(self, fire_at: datetime) -> Any:

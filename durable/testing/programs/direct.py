@@ -1,6 +1,6 @@
 """Run a program without an engine: no history, no replay, no storage, no faults.
 
-The same generator functions run on a context of their own. What the engine records and replays
+The same functions run on a context of their own. What the engine records and replays
 must not show (Lemma 6.7 of the Durable Functions paper: recording is transparent), so where a
 program has only one outcome both must come to it.
 
@@ -11,21 +11,25 @@ Rule 2. Activities take no time and answer in the order scheduled; timers are du
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from durable.testing.programs.code import activity_of, orchestrator_of
+from durable.testing.programs.code import Style, activity_of, orchestrator_of
 from durable.testing.programs.direct_life import Life, Status
-from durable.testing.programs.direct_tasks import DirectCall, DirectTimer
+from durable.testing.programs.direct_tasks import DirectCall, DirectChild, DirectTimer, Leaf
 from durable.testing.programs.errors import ProgramError
 from durable.testing.programs.support import refuse_unsupported
 from durable.testing.programs.syntax import (
     CallerAction,
     Program,
+    Purge,
     RaiseEvent,
+    Resume,
     Start,
+    Suspend,
     Terminate,
     Value,
 )
@@ -47,13 +51,17 @@ class DirectResult:
     custom_status: Value = None
 
 
-def run_directly(program: Program, *, begins_at: datetime = BEGINNING) -> tuple[DirectResult, ...]:
+def run_directly(
+    program: Program, *, begins_at: datetime = BEGINNING, style: Style = "generator"
+) -> tuple[DirectResult, ...]:
     """Run until nothing more will come; give every instance that was started, by order of ids.
 
+    One that its sender gave no id is called by the sender's and a number, from 0. Those that were
+    purged are not there.
     Raises `UnsupportedProgram` for what can't run as code, `RuntimeError` after `INPUTS_MAX`.
     """
     refuse_unsupported(program)
-    lives = _DirectRun(program, begins_at).finish()
+    lives = _DirectRun(program, begins_at, style).finish()
     return tuple(
         DirectResult(instance_id, life.status, life.value, life.custom_status)
         for instance_id, life in sorted(lives.items())
@@ -63,11 +71,14 @@ def run_directly(program: Program, *, begins_at: datetime = BEGINNING) -> tuple[
 class _DirectRun:
     """The lives of all instances, and what is yet to come, by time and then by order."""
 
-    def __init__(self, program: Program, begins_at: datetime) -> None:
-        self._orchestrators = {o.name: orchestrator_of(o) for o in program.orchestrations}
+    def __init__(self, program: Program, begins_at: datetime, style: Style) -> None:
+        self._orchestrators = {
+            each.name: orchestrator_of(each, style=style) for each in program.orchestrations
+        }
         self._activities = {a.name: activity_of(a) for a in program.activities}
         self._lives: dict[str, Life] = {}
-        self._begins_at = begins_at
+        # Over all lives of an id, those that were purged too.
+        self._unnamed: Counter[str] = Counter()
         self._now = begins_at
         self._coming: list[tuple[datetime, int, Callable[[], None]]] = []
         self._planned = 0
@@ -88,30 +99,123 @@ class _DirectRun:
         self._planned += 1
         heapq.heappush(self._coming, (max(due_at, self._now), self._planned, happen))
 
+    # What callers do.
+
     def _perform(self, action: CallerAction) -> None:
         """Do what a caller does. What is refused has no effect."""
-        life = self._lives.get(action.instance_id)
-        is_alive = life is not None and life.is_alive
+        life = self._alive(action.instance_id)
         match action:
-            case Start() if not is_alive:
-                life = Life(
-                    self._orchestrators[action.orchestration],
-                    action.argument,
-                    now=lambda: self._now,
-                    schedule=self._schedule,
-                )
-                self._lives[action.instance_id] = life
-                self._plan(self._now, life.start)
-            case RaiseEvent(_, name, data) if life is not None and is_alive:
-                self._plan(self._now, partial(life.take_event, name, data))
-            case Terminate(_, reason) if life is not None and is_alive:
-                self._plan(self._now, partial(life.terminate, reason))
+            case Start(instance_id, orchestration, argument):
+                if life is None:
+                    begins_at = self._now + timedelta(seconds=action.delay_s)
+                    self._begin(instance_id, orchestration, argument, at=begins_at)
+            case Purge(instance_id):
+                if life is None:
+                    self._lives.pop(instance_id, None)
+            case _ if life is not None:
+                self._send(life, action)
+            case _:
+                pass
 
-    def _schedule(self, life: Life, leaf: DirectCall | DirectTimer) -> None:
-        if isinstance(leaf, DirectTimer):
-            self._plan(leaf.fire_at, partial(life.answer, leaf))
+    def _send(self, life: Life, action: RaiseEvent | Terminate | Suspend | Resume) -> None:
+        happen: Callable[[], None]
+        match action:
+            case RaiseEvent(_, name, data):
+                happen = partial(life.take_event, name, data)
+            case Terminate():
+                happen = partial(
+                    self._terminate, life, action.reason, is_recursive=action.is_recursive
+                )
+            case Suspend():
+                happen = life.suspend
+            case Resume():
+                happen = life.resume
+        self._plan(self._now, happen)
+
+    # What instances do to each other.
+
+    def now(self) -> datetime:
+        """Tell the virtual time."""
+        return self._now
+
+    def schedule(self, life: Life, leaf: Leaf) -> None:
+        """Let the answer come: an activity's and a child's when it is there, a timer's in time."""
+        match leaf:
+            case DirectTimer():
+                self._plan(leaf.fire_at, partial(life.answer, leaf))
+            case DirectCall():
+                self._plan(self._now, partial(self._run_activity, life, leaf))
+            case DirectChild():
+                instance_id = self._id_for(life, leaf.instance_id)
+                self._plan(self._now, partial(self._start_child, life, leaf, instance_id))
+            case _:
+                raise AssertionError(f"{leaf} has no answer of its own")
+
+    def start_detached(
+        self, life: Life, name: str, argument: Value, instance_id: str | None
+    ) -> str:
+        """Start an instance, unless one of its id is alive when the start arrives."""
+        started_id = self._id_for(life, instance_id)
+        self._plan(self._now, partial(self._start_unless_alive, started_id, name, argument))
+        return started_id
+
+    def send_event(self, instance_id: str, name: str, data: Value) -> None:
+        """Raise an event for whoever is alive when it arrives."""
+        self._plan(self._now, partial(self._deliver_event, instance_id, name, data))
+
+    def ended(self, life: Life) -> None:
+        """Answer the parent."""
+        if life.parent is None:
+            return
+        parent, leaf = life.parent
+        if life.status == "Completed":
+            self._plan(self._now, partial(parent.answer, leaf, life.value))
         else:
-            self._plan(self._now, partial(self._run_activity, life, leaf))
+            self._plan(self._now, partial(parent.answer, leaf, failure=str(life.value)))
+
+    def _alive(self, instance_id: str) -> Life | None:
+        life = self._lives.get(instance_id)
+        return life if life is not None and life.is_alive else None
+
+    def _id_for(self, life: Life, instance_id: str | None) -> str:
+        if instance_id is not None:
+            return instance_id
+        number = self._unnamed[life.instance_id]
+        self._unnamed[life.instance_id] += 1
+        return f"{life.instance_id}:{number}"
+
+    def _begin(self, instance_id: str, name: str, argument: Value, *, at: datetime) -> Life:
+        life = Life(instance_id, self._orchestrators[name], argument, self)
+        self._lives[instance_id] = life
+        self._plan(at, life.start)
+        return life
+
+    def _start_unless_alive(self, instance_id: str, name: str, argument: Value) -> None:
+        if self._alive(instance_id) is None:
+            self._begin(instance_id, name, argument, at=self._now)
+
+    def _start_child(self, parent: Life, leaf: DirectChild, instance_id: str) -> None:
+        if self._alive(instance_id) is not None:
+            message = f"An instance with the ID '{instance_id}' is alive already."
+            self._plan(self._now, partial(parent.answer, leaf, failure=message))
+        else:
+            leaf.life = self._begin(instance_id, leaf.name, leaf.argument, at=self._now)
+            leaf.life.parent = (parent, leaf)
+
+    def _deliver_event(self, instance_id: str, name: str, data: Value) -> None:
+        life = self._alive(instance_id)
+        if life is not None:
+            life.take_event(name, data)
+
+    def _terminate(self, life: Life, reason: Value, *, is_recursive: bool) -> None:
+        """End a life, and then its children; what was sent to them before arrives before."""
+        for child in life.terminate(reason):
+            if is_recursive:
+                self._plan(self._now, partial(self._end_child, child, reason))
+
+    def _end_child(self, child: DirectChild, reason: Value) -> None:
+        if child.life is not None:
+            self._terminate(child.life, reason, is_recursive=True)
 
     def _run_activity(self, life: Life, call: DirectCall) -> None:
         try:

@@ -5,8 +5,8 @@ somebody asks. All-of ends with its last, or with the first that failed; any-of 
 leftmost of those that ended at once.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from durable.model.failures import TaskFailedError
@@ -31,6 +31,10 @@ class DirectTask:
         """List what it is made of, left to right."""
         raise NotImplementedError
 
+    def __await__(self) -> "Generator[DirectTask, Any, Any]":
+        """Let an `async def` wait for it as a generator does."""
+        return (yield self)
+
     @property
     def is_completed(self) -> bool:
         """Whether it has ended."""
@@ -44,11 +48,17 @@ class DirectTask:
 
 
 class Leaf(DirectTask):
-    """A task that is not made of others."""
+    """A task that is not made of others.
+
+    `execution` counts the executions of the life that scheduled it. `owner` is the retry that it is
+    a step of.
+    """
 
     def __init__(self) -> None:
         """Start out unscheduled."""
         self.is_scheduled = False
+        self.execution = 0
+        self.owner: DirectRetry | None = None
         self.ended: End | None = None
 
     def end(self) -> End | None:
@@ -82,6 +92,51 @@ class DirectTimer(Leaf):
     def cancel(self) -> None:
         """Never end."""
         self.is_cancelled = True
+
+
+class DirectChild(Leaf):
+    """A child orchestration; `life` is what was begun for it, once it was."""
+
+    def __init__(self, name: str, argument: Any, instance_id: str | None) -> None:
+        """Remember whom to start."""
+        super().__init__()
+        self.name = name
+        self.argument = argument
+        self.instance_id = instance_id
+        self.life: Any = None
+
+
+class DirectRetry(Leaf):
+    """A call under a retry policy: attempts and pauses, one after the other."""
+
+    def __init__(
+        self, call: Callable[[], Leaf], *, attempts: int, pause: timedelta, coefficient: float
+    ) -> None:
+        """Remember how to call."""
+        super().__init__()
+        self._call = call
+        self._left = attempts
+        self._pause = pause
+        self._coefficient = coefficient
+
+    def attempt(self) -> Leaf:
+        """Make the next attempt."""
+        self._left -= 1
+        return self._own(self._call())
+
+    def step_after(self, step: Leaf, *, has_failed: bool, now: datetime) -> Leaf | None:
+        """Make what follows a step; `None` where the step's answer is the whole answer."""
+        if isinstance(step, DirectTimer):
+            return self.attempt()
+        if not has_failed or self._left == 0:
+            return None
+        timer = DirectTimer(now + self._pause)
+        self._pause *= self._coefficient
+        return self._own(timer)
+
+    def _own(self, step: Leaf) -> Leaf:
+        step.owner = self
+        return step
 
 
 class DirectWait(Leaf):

@@ -7,6 +7,7 @@ Rule 3. What may fail and what takes events are never awaited together: an all-o
 Rule 4. No name of a task is made twice by two statements, and no timer is cancelled that may be
         about to fire.
 Rule 5. Nothing looks at the clock.
+Rule 6. Children without an id are asked for in one order: no retry is of a child.
 """
 
 from collections.abc import Callable
@@ -47,25 +48,32 @@ from durable.testing.programs.vocabulary import (
     VARIABLE_NAMES,
     VARIABLE_VALUES,
     calls,
+    child_calls,
     often,
 )
 
+
 # Made once: to make strategies takes longer than to draw from them.
-_TAKING_EVENTS: SearchStrategy[Task] = st.one_of(
-    calls(ECHO, INCREMENT),
-    TIMERS,
-    *often(st.builds(WaitForEvent, st.sampled_from(EVENTS)), 4),
-)
+@cache
+def _taking_events(*, has_children: bool) -> SearchStrategy[Task]:
+    return st.one_of(
+        calls(ECHO, INCREMENT),
+        TIMERS,
+        *often(st.builds(WaitForEvent, st.sampled_from(EVENTS)), 4),
+        *([child_calls()] if has_children else []),
+    )
 
 
 @cache
-def _may_fail(failing: Activity) -> SearchStrategy[Task]:
-    return st.one_of(calls(ECHO, INCREMENT, failing), TIMERS)
+def _may_fail(failing: Activity, *, has_children: bool) -> SearchStrategy[Task]:
+    children = often(child_calls(failing), 2) if has_children else []
+    return st.one_of(calls(ECHO, INCREMENT, failing), TIMERS, *children)
 
 
 @cache
-def _racers(failing: Activity) -> SearchStrategy[list[Task]]:
-    return st.lists(st.one_of(_may_fail(failing), st.just(NEVER)), min_size=2, max_size=3)
+def _racers(failing: Activity, *, has_children: bool) -> SearchStrategy[list[Task]]:
+    racer = st.one_of(_may_fail(failing, has_children=has_children), st.just(NEVER))
+    return st.lists(racer, min_size=2, max_size=3)
 
 
 @cache
@@ -80,8 +88,9 @@ UNSEEN = "unseen"
 class OneOutcome:
     """Draws one body."""
 
-    def __init__(self, draw: DrawFn, failing: Activity) -> None:
-        """Draw by `draw`; only this activity may fail."""
+    def __init__(self, draw: DrawFn, failing: Activity, *, has_children: bool = False) -> None:
+        """Draw by `draw`; only this activity may fail, and with it the child that calls it."""
+        self._has_children = has_children
         self._draw = draw
         self._failing = failing
         # Whether they take events → the names of tasks that were made.
@@ -130,7 +139,8 @@ class OneOutcome:
         return (Make(name, task),)
 
     def _unseen_race(self, _: int) -> Block:
-        return (Await(UNSEEN, AnyOf(tuple(self._draw(_racers(self._failing))))),)
+        racers = _racers(self._failing, has_children=self._has_children)
+        return (Await(UNSEEN, AnyOf(tuple(self._draw(racers)))),)
 
     def _cancelled_timer(self, _: int) -> Block:
         name = self._new_name()
@@ -188,5 +198,5 @@ class OneOutcome:
 
     def _leaves(self, *, takes_events: bool) -> SearchStrategy[Task]:
         if takes_events:
-            return _TAKING_EVENTS
-        return _may_fail(self._failing)
+            return _taking_events(has_children=self._has_children)
+        return _may_fail(self._failing, has_children=self._has_children)

@@ -48,10 +48,11 @@ from durable.testing.programs.vocabulary import (
     VARIABLE_NAMES,
     VARIABLE_VALUES,
     calls,
+    children_of,
     often,
 )
 
-_leaves: SearchStrategy[Task] = st.one_of(
+LEAVES: SearchStrategy[Task] = st.one_of(
     calls(ECHO, INCREMENT),
     calls(ECHO, INCREMENT, EVEN, REFUSE),
     TIMERS,
@@ -66,19 +67,20 @@ def _several(tasks: SearchStrategy[Task]) -> SearchStrategy[Task]:
 
 
 _tasks: SearchStrategy[Task] = st.one_of(
-    _leaves,
-    _several(_leaves),
+    LEAVES,
+    _several(LEAVES),
     st.lists(calls(ECHO, INCREMENT, EVEN), min_size=2, max_size=5).map(lambda t: AllOf(tuple(t))),
     st.builds(
         lambda wait, timer: AnyOf((timer, wait)),
         st.sampled_from(EVENTS).map(WaitForEvent),
         TIMERS,
     ),
-    _several(st.one_of(_leaves, _several(_leaves))),
+    _several(st.one_of(LEAVES, _several(LEAVES))),
 )
 
 
-def _statements(nest: int) -> SearchStrategy[Statement]:
+def statements(nest: int) -> SearchStrategy[Statement]:
+    """Draw a statement that stands in so many others."""
     simple: list[SearchStrategy[Statement]] = [
         st.builds(Let, VARIABLE_NAMES, st.one_of(VALUES, st.just(Clock()))),
         *often(st.builds(Await, VARIABLE_NAMES, _tasks), 5),  # it is what programs are about
@@ -100,7 +102,7 @@ def _statements(nest: int) -> SearchStrategy[Statement]:
 
 
 def _blocks(nest: int, statements_max: int) -> SearchStrategy[Block]:
-    return st.lists(_statements(nest), min_size=1, max_size=statements_max).map(tuple)
+    return st.lists(statements(nest), min_size=1, max_size=statements_max).map(tuple)
 
 
 # Made once: to make strategies takes longer than to draw from them.
@@ -118,7 +120,7 @@ def programs(draw: DrawFn) -> Program:
         start = Start(
             instance_id, orchestration.name, draw(st.integers(0, 3)), draw(st.integers(0, 2))
         )
-        script += [start, *_raised(draw, orchestration, start), *_disturbances(draw, start)]
+        script += [start, *raised_for(draw, orchestration, start), *_disturbances(draw, start)]
     script.sort(key=lambda action: action.at_s)
     activities = (ECHO, INCREMENT, EVEN, REFUSE)
     return Program("random", orchestrations, activities, script=tuple(script))
@@ -129,7 +131,7 @@ def _waits_of(orchestration: Orchestration) -> list[str]:
     return [wait.name for wait in waits if wait.name != NEVER.name]
 
 
-def _raised(draw: DrawFn, orchestration: Orchestration, start: Start) -> list[RaiseEvent]:
+def raised_for(draw: DrawFn, orchestration: Orchestration, start: Start) -> list[RaiseEvent]:
     """Raise most of the events that are awaited: in time, too early, late; some never."""
     raised = []
     for number, name in enumerate(_waits_of(orchestration)):
@@ -150,11 +152,16 @@ def _disturbances(draw: DrawFn, start: Start) -> list[CallerAction]:
 
 
 @st.composite
-def confluent_programs(draw: DrawFn) -> Program:
-    """Draw a program whose outcome is the same whatever the schedule."""
+def confluent_programs(draw: DrawFn, *, has_children: bool = False) -> Program:
+    """Draw a program whose outcome is the same whatever the schedule.
+
+    With `has_children` its orchestrations call others, and retry.
+    """
     failing = draw(st.sampled_from((EVEN, REFUSE)))
     orchestrations = tuple(
-        Orchestration(f"o{number}", (*OneOutcome(draw, failing).body(), END))
+        Orchestration(
+            f"o{number}", (*OneOutcome(draw, failing, has_children=has_children).body(), END)
+        )
         for number in range(draw(st.integers(1, 2)))
     )
     script: list[CallerAction] = []
@@ -164,6 +171,8 @@ def confluent_programs(draw: DrawFn) -> Program:
         script += [start, *_raised_alike(draw, orchestration, start)]
     script.sort(key=lambda action: action.at_s)
     activities = (ECHO, INCREMENT, failing)
+    if has_children:
+        orchestrations = (*orchestrations, *children_of(failing))
     return Program(RANDOM_CONFLUENT, orchestrations, activities, script=tuple(script))
 
 

@@ -7,15 +7,15 @@ from durable.testing.programs.syntax import (
     CallEntity,
     CallOrchestration,
     Clock,
-    ContinueAsNew,
     Program,
     Section,
     SignalEntity,
     Start,
+    StartDetached,
 )
 
 # Struck from this list as the engine learns them.
-UNSUPPORTED = (CallOrchestration, CallEntity, SignalEntity, Section, ContinueAsNew)
+UNSUPPORTED = (CallEntity, SignalEntity, Section)
 
 
 def refuse_unsupported(program: Program) -> None:
@@ -37,5 +37,8 @@ def _refuse_unknown_names(program: Program) -> None:
     for node in nodes_of(program):
         if isinstance(node, CallActivity) and node.name not in activities:
             raise UnsupportedProgram(f"CallActivity: there is no activity '{node.name}'.")
+        if isinstance(node, CallOrchestration | StartDetached) and node.name not in orchestrations:
+            kind = type(node).__name__
+            raise UnsupportedProgram(f"{kind}: there is no orchestration '{node.name}'.")
         if isinstance(node, Start) and node.orchestration not in orchestrations:
             raise UnsupportedProgram(f"Start: there is no orchestration '{node.orchestration}'.")

@@ -1,70 +1,87 @@
 """The language: one app, all its functions, and what its callers do, as one frozen value.
 
-It is as small as the model needs it. Everything is total: an expression has a value for any
-values of its variables, so that a program shrunk by chance still runs. Nodes are hashable and
-compare by value; sequences are tuples.
+It is as small as the model needs it. Nodes are hashable and compare by value; sequences are
+tuples. Its expressions are in `values`, its callers in `callers`; all of it is to be had from here.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
-Value: TypeAlias = Union[bool, int, str, "tuple[Value, ...]", None]
-"""What payloads are: JSON without objects and fractions. A JSON array is a tuple."""
+from durable.testing.programs.callers import (
+    CallerAction,
+    Purge,
+    RaiseEvent,
+    Resume,
+    Start,
+    Suspend,
+    Terminate,
+)
+from durable.testing.programs.values import (
+    MODULUS,
+    Clock,
+    Constant,
+    Expression,
+    Row,
+    Sum,
+    Value,
+    Variable,
+    weight_of,
+)
 
-MODULUS = 9973
+__all__ = [
+    "MODULUS",
+    "RANDOM_CONFLUENT",
+    "Activity",
+    "AllOf",
+    "AnyOf",
+    "Await",
+    "Block",
+    "CallActivity",
+    "CallEntity",
+    "CallOrchestration",
+    "CallerAction",
+    "Cancel",
+    "Clock",
+    "Constant",
+    "ContinueAsNew",
+    "Entity",
+    "Expression",
+    "If",
+    "Let",
+    "Made",
+    "Make",
+    "Operation",
+    "Orchestration",
+    "Program",
+    "Purge",
+    "Raise",
+    "RaiseEvent",
+    "Repeat",
+    "Resume",
+    "Retry",
+    "Return",
+    "Row",
+    "Section",
+    "SendEvent",
+    "SetState",
+    "SetStatus",
+    "SetTimer",
+    "SignalEntity",
+    "Start",
+    "StartDetached",
+    "Statement",
+    "Sum",
+    "Suspend",
+    "Task",
+    "Terminate",
+    "Try",
+    "Value",
+    "Variable",
+    "WaitForEvent",
+    "weight_of",
+]
+
 RANDOM_CONFLUENT = "random, one outcome"  # the name of every program that was drawn to have one
-
-
-def weight_of(value: Value) -> int:
-    """Weigh any value: a number is itself, a text its length, an array the sum of its items."""
-    match value:
-        case None:
-            return 0
-        case bool() | int():
-            return int(value)
-        case str():
-            return len(value)
-        case _:
-            return sum(weight_of(item) for item in value)
-
-
-# Expressions. Evaluating has no effect.
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """This value."""
-
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """The value of a variable; `None` where it has none. `input` is the function's input."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """The sum of the terms' weights, modulo `MODULUS`."""
-
-    terms: "tuple[Expression, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An array of the items' values."""
-
-    items: "tuple[Expression, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The time of the episode, in whole milliseconds since 1970 UTC (orchestrations only)."""
-
-
-Expression: TypeAlias = Constant | Variable | Sum | Row | Clock
 
 
 # Tasks: what an orchestration can wait for.
@@ -111,6 +128,20 @@ class CallEntity:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """Call again when the call fails, at most so many times in all; the value is the last call's.
+
+    Before the second attempt it waits `first_s` seconds, before each further one `coefficient`
+    times as long as before the last. The next step begins when the one before it ends.
+    """
+
+    call: CallActivity | CallOrchestration
+    attempts: int
+    first_s: int = 1
+    coefficient: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Wait for all; the value is the array of their values. Fails with the first that fails."""
 
@@ -135,7 +166,15 @@ class Made:
 
 
 Task: TypeAlias = (
-    CallActivity | SetTimer | WaitForEvent | CallOrchestration | CallEntity | AllOf | AnyOf | Made
+    CallActivity
+    | SetTimer
+    | WaitForEvent
+    | CallOrchestration
+    | CallEntity
+    | Retry
+    | AllOf
+    | AnyOf
+    | Made
 )
 
 
@@ -228,6 +267,24 @@ class ContinueAsNew:
 
 
 @dataclass(frozen=True, slots=True)
+class StartDetached:
+    """Start an orchestration that is nobody's child; if its id is alive nothing happens."""
+
+    name: str
+    argument: Expression
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendEvent:
+    """Raise an external event to another instance; if nobody is alive there nothing happens."""
+
+    instance_id: str
+    name: str
+    data: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class SignalEntity:
     """Send an operation to an entity without waiting (orchestrations and entities)."""
 
@@ -256,6 +313,8 @@ Statement: TypeAlias = (
     | Raise
     | Return
     | ContinueAsNew
+    | StartDetached
+    | SendEvent
     | SignalEntity
     | Section
 )
@@ -312,41 +371,6 @@ class Entity:
     name: str
     initial: Value
     operations: tuple[Operation, ...]
-
-
-# What callers do.
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start an instance so many virtual seconds after the beginning; refused while one is alive."""
-
-    instance_id: str
-    orchestration: str
-    argument: Value = None
-    at_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RaiseEvent:
-    """Raise an external event to a live instance; refused where there is none."""
-
-    instance_id: str
-    name: str
-    data: Value = None
-    at_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Terminate:
-    """Terminate a live instance; refused where there is none."""
-
-    instance_id: str
-    reason: str = "enough"
-    at_s: int = 0
-
-
-CallerAction: TypeAlias = Start | RaiseEvent | Terminate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from durable.replay.retries import RetryOptions
 from durable.testing.programs.context import Context
 from durable.testing.programs.errors import UnsupportedProgram, message_of
 from durable.testing.programs.expressions import value_of_json
@@ -12,8 +13,10 @@ from durable.testing.programs.syntax import (
     AllOf,
     AnyOf,
     CallActivity,
+    CallOrchestration,
     Expression,
     Made,
+    Retry,
     SetTimer,
     Task,
     Value,
@@ -39,13 +42,6 @@ def build(
 ) -> Built:
     """Make a task and all that is in it. What was made under a name before is used again."""
     match task:
-        case CallActivity(name, argument):
-            return Built(context.call_activity(name, evaluate(argument)), task)
-        case SetTimer(after_s):
-            due_at = context.current_utc_datetime + timedelta(seconds=after_s)
-            return Built(context.create_timer(due_at), task)
-        case WaitForEvent(name):
-            return Built(context.wait_for_external_event(name), task)
         case Made(name):
             return made[name] if name in made else Built(context.task_all([]), AllOf(()))
         case AllOf(tasks) | AnyOf(tasks):
@@ -53,7 +49,38 @@ def build(
             combine = context.task_all if isinstance(task, AllOf) else context.task_any
             return Built(combine([child.task for child in children]), task, children)
         case _:
+            return Built(_leaf(task, context, evaluate), task)
+
+
+def _leaf(task: Task, context: Context, evaluate: Callable[[Expression], Value]) -> Any:
+    match task:
+        case CallActivity(name, argument):
+            return context.call_activity(name, evaluate(argument))
+        case CallOrchestration(name, argument, instance_id):
+            return context.call_sub_orchestrator(name, evaluate(argument), instance_id=instance_id)
+        case Retry():
+            return _retry(task, context, evaluate)
+        case SetTimer(after_s):
+            return context.create_timer(context.current_utc_datetime + timedelta(seconds=after_s))
+        case WaitForEvent(name):
+            return context.wait_for_external_event(name)
+        case _:
             raise UnsupportedProgram(f"{type(task).__name__}: the engine can't do it yet.")
+
+
+def _retry(task: Retry, context: Context, evaluate: Callable[[Expression], Value]) -> Any:
+    options = RetryOptions(
+        first_retry_interval_in_milliseconds=task.first_s * 1000,
+        max_number_of_attempts=task.attempts,
+        backoff_coefficient=task.coefficient,
+    )
+    match task.call:
+        case CallActivity(name, argument):
+            return context.call_activity_with_retry(name, options, evaluate(argument))
+        case CallOrchestration(name, argument, instance_id):
+            return context.call_sub_orchestrator_with_retry(
+                name, options, evaluate(argument), instance_id=instance_id
+            )
 
 
 def cancel(built: Built) -> None:

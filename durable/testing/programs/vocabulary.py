@@ -11,9 +11,15 @@ from hypothesis.strategies import SearchStrategy
 
 from durable.testing.programs.syntax import (
     Activity,
+    Await,
     CallActivity,
+    CallOrchestration,
     Constant,
+    ContinueAsNew,
     Expression,
+    If,
+    Orchestration,
+    Retry,
     Return,
     Row,
     SetTimer,
@@ -65,6 +71,34 @@ def calls(*activities: Activity) -> SearchStrategy[CallActivity]:
     """Draw a call of one of these."""
     names = st.sampled_from([activity.name for activity in activities])
     return st.builds(CallActivity, names, SMALL_VALUES)
+
+
+@cache
+def children_of(failing: Activity) -> tuple[Orchestration, ...]:
+    """Give orchestrations to be called: one returns, one continues as new, one may fail."""
+    value = Variable("v")
+    after = Await("v", CallActivity("increment", Variable("input")))
+    return (
+        Orchestration("adds", (after, Return(value))),
+        Orchestration(
+            "continues",
+            (If(Variable("input"), (Return(Variable("input")),)), after, ContinueAsNew(value)),
+        ),
+        Orchestration(
+            "fails", (Await("v", CallActivity(failing.name, Variable("input"))), Return(value))
+        ),
+    )
+
+
+@cache
+def child_calls(failing: Activity | None = None) -> SearchStrategy[CallOrchestration | Retry]:
+    """Draw a call of one of these children; where something may fail, a retry too."""
+    names = ["adds", "continues"] if failing is None else ["adds", "continues", "fails"]
+    called = st.builds(CallOrchestration, st.sampled_from(names), NUMBERS)
+    if failing is None:
+        return called
+    retries = st.builds(Retry, calls(failing), st.integers(1, 3), st.just(5), st.integers(1, 2))
+    return st.one_of(called, retries)
 
 
 def often(strategy: SearchStrategy[T], times: int) -> list[SearchStrategy[T]]:

@@ -8,25 +8,26 @@ from dataclasses import replace
 
 from durable.testing.specification.executions import Orchestrating
 from durable.testing.specification.heap import compact, open_among, reachable
-from durable.testing.specification.tasks import Asked
+from durable.testing.specification.tasks import Asked, Retrying, asked_in
 
 
 def watched(state: Orchestrating) -> set[int]:
     """Give the task ids whose answers the code may notice.
 
     The code can name the task, or waits for it, or it is a call inside the section that the code
-    is in: while that is open, a second call of the same entity is an error.
+    is in: while that is open, a second call of the same entity is an error. And a retry goes on
+    whether somebody waits for it or not.
     """
     roots = [ref for _, ref in state.made]
     if state.awaited is not None:
         roots.append(state.awaited)
     found = reachable(state.tasks, roots)
     return {
-        task.task_id
+        asked.task_id
         for ref, task in enumerate(state.tasks)
-        if isinstance(task, Asked)
-        and not task.is_cancelled
-        and (ref in found or _is_inside_section(state, task))
+        if (asked := asked_in(task)) is not None
+        and not asked.is_cancelled
+        and (ref in found or isinstance(task, Retrying) or _is_inside_section(state, asked))
     }
 
 
@@ -38,7 +39,7 @@ def without_abandoned(state: Orchestrating, kept: set[int]) -> Orchestrating:
     still_open = {
         ref
         for ref in open_among(state.tasks)
-        if isinstance(task := state.tasks[ref], Asked) and task.task_id in kept
+        if (asked := asked_in(state.tasks[ref])) is not None and asked.task_id in kept
     }
     refs = reachable(state.tasks, roots) | still_open
     if len(refs) == len(state.tasks):

@@ -1,16 +1,23 @@
 """The bag of components of a hub (paper section 4), thawed: what is where, and what waits for what.
 
-It keeps one invariant: whoever is named as the caller of a request, or the parent of a child, is
-alive and would notice the answer. So an answer can always be put on its way.
+It keeps two invariants. Whoever is named as the caller of a request, or the parent of a child, is
+alive, and in the execution that asked. And parcels of one origin to one instance stay in order.
 """
 
 from dataclasses import replace
 
-from durable.testing.programs.syntax import Program, Value
+from durable.testing.programs.syntax import Program, Terminate, Value
 from durable.testing.specification.abandonment import watched, without_abandoned
-from durable.testing.specification.entities import Caller
+from durable.testing.specification.entities import Caller, Origin
 from durable.testing.specification.executions import Orchestrating
-from durable.testing.specification.hub_state import HubState
+from durable.testing.specification.hub_state import (
+    Ender,
+    EndParcel,
+    HubState,
+    Instance,
+    Parcel,
+    StartParcel,
+)
 from durable.testing.specification.inputs import Answer, ChildCompleted, ChildFailed, Mail
 from durable.testing.specification.queues import Queues
 
@@ -25,8 +32,9 @@ class Bag:
         self.clock = state.clock
         self.actions_done = state.actions_done
         self.instances = dict(state.instances)
-        self.starts = list(state.starts)
+        self.parcels: list[Parcel] = list(state.parcels)
         self.queues = Queues(state.entities)
+        self.may_terminate = any(isinstance(action, Terminate) for action in program.script)
 
     def freeze(self) -> HubState:
         """Give the state as it is now."""
@@ -35,8 +43,8 @@ class Bag:
             tells_time=self.tells_time,
             actions_done=self.actions_done,
             instances=tuple(sorted(self.instances.items(), key=lambda pair: pair[0])),
-            # Stable: the starts of one origin stay in their order.
-            starts=tuple(sorted(self.starts, key=lambda start: start.origin)),
+            # Stable: what one origin sends to one instance stays in its order.
+            parcels=tuple(sorted(self.parcels, key=lambda each: (each.origin, each.instance_id))),
             entities=self.queues.freeze(),
         )
 
@@ -64,29 +72,56 @@ class Bag:
             self.answer(parent, ChildFailed(parent.task_id, message))
 
     def answer(self, caller: Caller, answer: Answer) -> None:
-        """Put an answer on its way; whoever asked is alive, or it would be nobody's."""
+        """Put an answer on its way, unless nobody would notice it (abandonment.py)."""
         instance = self.instances[caller.instance_id]
+        assert isinstance(instance.local, Orchestrating)
+        if caller.task_id not in instance.local.open_tasks:
+            return
         answers = tuple(sorted((*instance.answers, answer), key=lambda each: each.task_id))
         self.instances[caller.instance_id] = replace(instance, answers=answers)
 
     def disown(self, instance_id: str, task_ids: frozenset[int] | None = None) -> None:
         """Let calls and children of these tasks (of all, by default) go on for nobody."""
-
-        def is_theirs(parent: Caller | None) -> bool:
-            return (
-                parent is not None
-                and parent.instance_id == instance_id
-                and (task_ids is None or parent.task_id in task_ids)
-            )
-
         self.queues.disown(instance_id, task_ids)
-        self.starts = [
-            replace(start, parent=None) if is_theirs(start.parent) else start
-            for start in self.starts
+        if task_ids is not None and self.may_terminate:
+            return  # a child that nobody waits for any more still ends with its parent
+
+        def freed(child: StartParcel | Instance) -> bool:
+            return _is_child(child.parent, instance_id, task_ids)
+
+        self.parcels = [
+            replace(each, parent=None) if isinstance(each, StartParcel) and freed(each) else each
+            for each in self.parcels
         ]
         for child_id, child in self.instances.items():
-            if is_theirs(child.parent):
+            if freed(child):
                 self.instances[child_id] = replace(child, parent=None)
+
+    def end_children(self, instance_id: str, reason: str | None) -> None:
+        """Send the end to all children that have not answered, behind their starts."""
+        origin: Origin = (instance_id, self.instances[instance_id].generation)
+        for place, each in enumerate(self.parcels):
+            if isinstance(each, StartParcel) and _is_child(each.parent, instance_id):
+                assert each.parent is not None
+                end = EndParcel(origin, each.instance_id, each.parent.task_id, reason)
+                self.parcels[place] = replace(each, parent=None, ended_by=end.ender)
+                self.parcels.append(end)
+        for child_id, child in self.instances.items():
+            if child.parent is not None and _is_child(child.parent, instance_id):
+                end = EndParcel(origin, child_id, child.parent.task_id, reason)
+                self.instances[child_id] = replace(child, parent=None, ended_by=end.ender)
+                self.parcels.append(end)
+
+    def drop_end(self, instance_id: str, ender: Ender | None) -> None:
+        """Drop the end of a life that is over, or that never was: it would do nothing."""
+        self.parcels = [
+            each
+            for each in self.parcels
+            if not (
+                isinstance(each, EndParcel)
+                and (each.instance_id, each.ender) == (instance_id, ender)
+            )
+        ]
 
     def forget_abandoned(self, instance_id: str, local: Orchestrating) -> None:
         """Drop what would be consumed without effect (abandonment.py says why it would)."""
@@ -106,3 +141,13 @@ class Bag:
             answers=tuple(each for each in instance.answers if each.task_id in kept),
             timers=timers,
         )
+
+
+def _is_child(
+    parent: Caller | None, instance_id: str, task_ids: frozenset[int] | None = None
+) -> bool:
+    return (
+        parent is not None
+        and parent.instance_id == instance_id
+        and (task_ids is None or parent.task_id in task_ids)
+    )

@@ -7,7 +7,15 @@ from typing import TypeAlias
 from durable.testing.programs.syntax import CallerAction, Program
 from durable.testing.specification.entities import Caller, LockRequest, Origin
 from durable.testing.specification.executions import Orchestrating
-from durable.testing.specification.hub_state import ChildStart, Execution, HubState, Instance
+from durable.testing.specification.hub_state import (
+    EndParcel,
+    EventParcel,
+    Execution,
+    HubState,
+    Instance,
+    Parcel,
+    StartParcel,
+)
 from durable.testing.specification.inputs import (
     ActivityCompleted,
     ActivityFailed,
@@ -16,7 +24,9 @@ from durable.testing.specification.inputs import (
     Mail,
     OperationCompleted,
     OperationFailed,
+    Resumed,
     SectionEntered,
+    Suspended,
     Terminated,
 )
 from durable.testing.specification.queues import enterable, takeable
@@ -59,7 +69,7 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class TakeMail:
-    """An external event or a terminate arrives."""
+    """What a caller sent arrives."""
 
     instance_id: str
     mail: Mail
@@ -67,10 +77,10 @@ class TakeMail:
 
 
 @dataclass(frozen=True, slots=True)
-class StartChild:
-    """The start of a child arrives."""
+class Deliver:
+    """What another instance sent arrives."""
 
-    start: ChildStart
+    parcel: Parcel
     rule: str
 
 
@@ -93,7 +103,7 @@ class Enter:
     rule: str = "CS-Enter"
 
 
-Choice: TypeAlias = Act | Begin | TakeAnswer | Fire | TakeMail | StartChild | TakeRequest | Enter
+Choice: TypeAlias = Act | Begin | TakeAnswer | Fire | TakeMail | Deliver | TakeRequest | Enter
 
 
 def choices(program: Program, state: HubState) -> Iterator[Choice]:
@@ -101,11 +111,10 @@ def choices(program: Program, state: HubState) -> Iterator[Choice]:
     if state.actions_done < len(program.script):
         action = program.script[state.actions_done]
         target = dict(state.instances).get(action.instance_id)
-        is_live = target is not None and target.is_live
-        yield Act(action, rule_of(action, target_is_live=is_live))
+        yield Act(action, rule_of(action, target))
     for instance_id, instance in state.instances:
         yield from _of_instance(instance_id, instance)
-    yield from _of_starts(state)
+    yield from _of_parcels(state)
     yield from _of_entities(state)
 
 
@@ -122,8 +131,19 @@ def _of_instance(instance_id: str, instance: Instance) -> Iterator[Choice]:
     for task_id, _ in instance.timers:
         yield Fire(instance_id, task_id)
     for mail in dict.fromkeys(instance.mail):
-        rule = "Event-Arrive" if isinstance(mail, EventArrived) else "Terminate-Arrive"
-        yield TakeMail(instance_id, mail, rule)
+        yield TakeMail(instance_id, mail, _rule_of_mail(mail))
+
+
+def _rule_of_mail(mail: Mail) -> str:
+    match mail:
+        case EventArrived():
+            return "Event-Arrive"
+        case Terminated():
+            return "Terminate-Arrive"
+        case Suspended():
+            return "Suspend-Arrive"
+        case Resumed():
+            return "Resume-Arrive"
 
 
 def _rule_of_answer(answer: Answer) -> str:
@@ -138,17 +158,26 @@ def _rule_of_answer(answer: Answer) -> str:
             return "Child-End"
 
 
-def _of_starts(state: HubState) -> Iterator[Choice]:
-    """Starts of one parent for one id keep their order (ours, decision 1)."""
+def _of_parcels(state: HubState) -> Iterator[Choice]:
+    """What one life sends to one instance keeps its order (ours, decision 1)."""
     instances = dict(state.instances)
     seen: set[tuple[Origin, str]] = set()
-    for start in state.starts:
-        stream = (start.origin, start.instance_id)
+    for parcel in state.parcels:
+        stream = (parcel.origin, parcel.instance_id)
         if stream not in seen:
             seen.add(stream)
-            found = instances.get(start.instance_id)
-            is_live = found is not None and found.is_live
-            yield StartChild(start, "Child-Conflict" if is_live else "Child-Fresh")
+            yield Deliver(parcel, _rule_of_parcel(parcel, instances.get(parcel.instance_id)))
+
+
+def _rule_of_parcel(parcel: Parcel, target: Instance | None) -> str:
+    is_live = target is not None and target.is_live
+    match parcel:
+        case StartParcel():
+            return "Child-Conflict" if is_live else "Child-Fresh"
+        case EventParcel():
+            return "Sent-Event-Arrive" if is_live else "Sent-Event-Dropped"
+        case EndParcel():
+            return "Child-Terminate"
 
 
 def _of_entities(state: HubState) -> Iterator[Choice]:

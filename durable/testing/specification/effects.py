@@ -36,6 +36,26 @@ class ChildAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class DetachedAsked:
+    """Start this orchestration as nobody's child; without an id it gets one that is new."""
+
+    task_id: int
+    name: str
+    argument: Value
+    instance_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventSent:
+    """Raise this external event to another instance."""
+
+    task_id: int
+    instance_id: str
+    name: str
+    data: Value
+
+
+@dataclass(frozen=True, slots=True)
 class OperationAsked:
     """Call this operation of an entity."""
 
@@ -72,10 +92,14 @@ class SectionLeft:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The orchestration is over; the output is its value, its message or the reason."""
+    """The orchestration is over; the output is its value, its message or the reason.
+
+    `ends_children`: the children that have not answered are to end for the same reason.
+    """
 
     status: Literal["Completed", "Failed", "Terminated"]
     output: Value
+    ends_children: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +114,8 @@ Effect: TypeAlias = (
     ActivityAsked
     | TimerAsked
     | ChildAsked
+    | DetachedAsked
+    | EventSent
     | OperationAsked
     | SignalSent
     | SectionAsked

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from durable.testing.programs.syntax import Value
-from durable.testing.specification.inputs import EventArrived
-from durable.testing.specification.tasks import Asked, Ref, Task
+from durable.testing.specification.inputs import EventArrived, Input
+from durable.testing.specification.tasks import Ref, Task, asked_in
 
-Status: TypeAlias = Literal["Running", "Completed", "Failed", "Terminated", "ContinuedAsNew"]
+Status: TypeAlias = Literal[
+    "Running", "Suspended", "Completed", "Failed", "Terminated", "ContinuedAsNew"
+]
 Arm: TypeAlias = Literal["body", "then", "otherwise", "handler"]
 
 
@@ -35,7 +37,10 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Orchestrating:
-    """An execution of the orchestration `name` between two inputs."""
+    """An execution of the orchestration `name` between two inputs.
+
+    `held` is what has arrived while it is suspended, in order.
+    """
 
     name: str
     status: Status = "Running"
@@ -49,8 +54,15 @@ class Orchestrating:
     awaited: Ref | None = None
     lock: Lock | None = None
     scheduled: int = 0
+    held: tuple[Input, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no input can change it any more."""
+        return self.status not in {"Running", "Suspended"}
 
     @property
     def open_tasks(self) -> tuple[int, ...]:
         """The ids that were scheduled and not answered, cancelled timers among them, in order."""
-        return tuple(sorted(task.task_id for task in self.tasks if isinstance(task, Asked)))
+        asked = (asked_in(task) for task in self.tasks)
+        return tuple(sorted(each.task_id for each in asked if each is not None))

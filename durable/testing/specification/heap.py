@@ -7,7 +7,7 @@ an exhaustive exploration lives by.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from durable.testing.specification.tasks import All, Any, Asked, Completed, Failed, Ref, Task
+from durable.testing.specification.tasks import All, Any, Completed, Failed, Ref, Task, asked_in
 
 
 def reachable(tasks: Sequence[Task], roots: Iterable[Ref]) -> set[Ref]:
@@ -26,7 +26,7 @@ def reachable(tasks: Sequence[Task], roots: Iterable[Ref]) -> set[Ref]:
 
 def open_among(tasks: Sequence[Task]) -> set[Ref]:
     """Give the tasks that were asked for and not answered."""
-    return {ref for ref, task in enumerate(tasks) if isinstance(task, Asked)}
+    return {ref for ref, task in enumerate(tasks) if asked_in(task) is not None}
 
 
 def compact(tasks: Sequence[Task], kept: set[Ref]) -> tuple[tuple[Task, ...], dict[Ref, Ref]]:

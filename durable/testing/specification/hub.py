@@ -13,9 +13,9 @@ from durable.testing.specification.choices import (
     Act,
     Begin,
     Choice,
+    Deliver,
     Enter,
     Fire,
-    StartChild,
     TakeAnswer,
     TakeMail,
     TakeRequest,
@@ -59,8 +59,8 @@ def take(program: Program, state: HubState, choice: Choice) -> HubState:
             hub.fire(instance_id, task_id)
         case TakeMail(instance_id, mail):
             hub.deliver_mail(instance_id, mail)
-        case StartChild(start):
-            hub.start_child(start)
+        case Deliver(parcel):
+            hub.deliver(parcel)
         case TakeRequest(entity, origin):
             hub.take(entity, origin)
         case Enter(caller, origin, entities):

@@ -14,8 +14,10 @@ from durable.testing.specification.effects import (
     ActivityAsked,
     ChildAsked,
     ContinuedAsNew,
+    DetachedAsked,
     Effect,
     Ended,
+    EventSent,
     OperationAsked,
     SectionAsked,
     SectionLeft,
@@ -30,11 +32,20 @@ from durable.testing.specification.entities import (
     run_operation,
 )
 from durable.testing.specification.executions import Orchestrating
-from durable.testing.specification.hub_state import ChildStart, Execution, Instance
+from durable.testing.specification.hub_state import (
+    Ender,
+    EndParcel,
+    EventParcel,
+    Execution,
+    Instance,
+    Parcel,
+    StartParcel,
+)
 from durable.testing.specification.inputs import (
     ActivityCompleted,
     ActivityFailed,
     Answer,
+    EventArrived,
     Input,
     Mail,
     OperationCompleted,
@@ -56,13 +67,30 @@ class HubAtWork(Bag):
 
     # Instances.
 
-    def start(self, instance_id: str, execution: Execution, parent: Caller | None) -> None:
+    def start(
+        self,
+        instance_id: str,
+        execution: Execution,
+        parent: Caller | None = None,
+        ended_by: Ender | None = None,
+    ) -> None:
         """Begin a life of this id (paper 4.3, StartNew-Fresh; a finished id too, decision 4)."""
         before = self.instances.get(instance_id)
-        generation = 1 if before is None else before.generation + 1
-        children = 0 if before is None else before.children
-        self.instances[instance_id] = Instance(generation, execution, parent, children)
+        self.instances[instance_id] = Instance(
+            generation=1 if before is None else before.generation + 1,
+            local=execution,
+            parent=parent,
+            children=0 if before is None else before.children,
+            ended_by=ended_by,
+        )
         self._begin_if_it_waits(instance_id)
+
+    def purge(self, instance_id: str) -> None:
+        """Forget an instance that is over (ours, decision 17)."""
+        instance = self.instances[instance_id]
+        self.instances[instance_id] = replace(
+            instance, local=Orchestrating(name="", status="Completed"), is_purged=True
+        )
 
     def begin(self, instance_id: str) -> None:
         """Run an accepted execution to where it first waits, its carried events applied."""
@@ -111,14 +139,16 @@ class HubAtWork(Bag):
         It is not where the execution comes to wait: all it asks for is then under way, and may
         take as long as it likes. One that ends is a live instance for a while, and refuses
         starts; one that looks at the clock may look later; one that somebody terminates may be
-        over before it begins.
+        over before it begins, and with it its children.
         """
+        instance = self.instances[instance_id]
+        is_child = instance.parent is not None or instance.ended_by is not None
         if any(
-            isinstance(action, Terminate) and action.instance_id == instance_id
+            isinstance(action, Terminate) and (is_child or action.instance_id == instance_id)
             for action in self.program.script
         ):
             return
-        execution = self.instances[instance_id].local
+        execution = instance.local
         assert isinstance(execution, Execution)
         if not self.tells_time:
             step = self._begun(execution)
@@ -130,7 +160,7 @@ class HubAtWork(Bag):
         if isinstance(local, Execution):
             assert isinstance(input_, Terminated)
             shown = local.custom_status
-            step = end_before_it_began(local.name, input_.reason, custom_status=shown)
+            step = end_before_it_began(local.name, input_, custom_status=shown)
             self._settle(instance_id, step)
             return
         self._settle(instance_id, apply(self.program, local, input_, self.clock))
@@ -155,7 +185,12 @@ class HubAtWork(Bag):
                 timers = (*instance.timers, (task_id, due_at))
                 self.instances[instance_id] = replace(instance, timers=timers)
             case ChildAsked():
-                self._ask_child(instance_id, effect)
+                self._send_start(instance_id, effect, Caller(instance_id, effect.task_id))
+            case DetachedAsked():
+                self._send_start(instance_id, effect, None)
+            case EventSent():
+                event = EventArrived(effect.name, effect.data)
+                self.parcels.append(EventParcel(origin, effect.instance_id, event))
             case Ended():
                 self._end(instance_id, effect)
             case ContinuedAsNew():
@@ -184,36 +219,62 @@ class HubAtWork(Bag):
             return ActivityFailed(asked.task_id, outcome.message)
         return ActivityCompleted(asked.task_id, outcome.value)
 
-    def _ask_child(self, instance_id: str, asked: ChildAsked) -> None:
-        """Ours, decision 1: a child without an id gets its parent's and a number of its own."""
+    def _send_start(
+        self, instance_id: str, asked: ChildAsked | DetachedAsked, parent: Caller | None
+    ) -> None:
+        """Ours, decision 1: what gets no id is called by its sender's and a number of its own."""
         instance = self.instances[instance_id]
-        child_id = asked.instance_id
-        if child_id is None:
-            child_id = f"{instance_id}:{instance.children}"
+        started_id = asked.instance_id
+        if started_id is None:
+            started_id = f"{instance_id}:{instance.children}"
             self.instances[instance_id] = replace(instance, children=instance.children + 1)
-        start = ChildStart(
+        start = StartParcel(
             origin=(instance_id, instance.generation),
-            instance_id=child_id,
+            instance_id=started_id,
             name=asked.name,
             argument=asked.argument,
-            parent=Caller(instance_id, asked.task_id),
+            parent=parent,
         )
-        self.starts.append(start)
+        self.parcels.append(start)
 
-    def start_child(self, start: ChildStart) -> None:
-        """Let a child's start arrive; a live instance of its id fails the task (decision 1)."""
-        self.starts.remove(start)
-        if self.is_live(start.instance_id):
-            message = f"An instance with the ID '{start.instance_id}' is alive already."
-            self.reply(start.parent, message=message)
+    def deliver(self, parcel: Parcel) -> None:
+        """Let a parcel arrive. Where nobody is whom it is for, it is dropped (decision 1)."""
+        self.parcels.remove(parcel)
+        match parcel:
+            case StartParcel():
+                self._start(parcel)
+            case EventParcel(_, instance_id, event):
+                self._receive(instance_id, event)
+            case EndParcel(_, instance_id, _, reason):
+                self._apply(instance_id, Terminated(reason))
+
+    def _start(self, sent: StartParcel) -> None:
+        """Start a child or a detached instance; a live one of its id fails the child's task."""
+        if self.is_live(sent.instance_id):
+            message = f"An instance with the ID '{sent.instance_id}' is alive already."
+            self.drop_end(sent.instance_id, sent.ended_by)
+            self.reply(sent.parent, message=message)
         else:
-            self.start(start.instance_id, Execution(start.name, start.argument), start.parent)
+            execution = Execution(sent.name, sent.argument)
+            self.start(sent.instance_id, execution, sent.parent, sent.ended_by)
+
+    def _receive(self, instance_id: str, event: EventArrived) -> None:
+        """Take an event from another instance; who has not begun finds it when it begins."""
+        if not self.is_live(instance_id):
+            return
+        instance = self.instances[instance_id]
+        local = instance.local
+        if isinstance(local, Execution):
+            waiting = replace(local, carried=(*local.carried, event))
+            self.instances[instance_id] = replace(instance, local=waiting)
+        else:
+            self._apply(instance_id, event)
 
     def _end(self, instance_id: str, ended: Ended) -> None:
         """Be over: what is on its way to it is dropped, what it asked for runs on (decision 3).
 
         A parent learns of it: a child that failed or was terminated fails the task (decision 1).
-        Children live on when their parent ends.
+        Children end with a parent that is terminated, and live on after any other end.
         """
         instance = self.instances[instance_id]
         local = instance.local
@@ -224,7 +285,10 @@ class HubAtWork(Bag):
             output=ended.output,
             custom_status=local.custom_status,
         )
+        if ended.ends_children:
+            self.end_children(instance_id, None if ended.output is None else str(ended.output))
         self.disown(instance_id)
+        self.drop_end(instance_id, instance.ended_by)
         self.instances[instance_id] = Instance(
             instance.generation, remains, children=instance.children
         )

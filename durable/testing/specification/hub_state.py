@@ -1,8 +1,8 @@
 """The state of a whole task hub: immutable, hashable, equal where it means the same.
 
 Paper section 4 has a bag of components. Ours are instances (`O_d`, with the activities `A_i` that
-they wait for), entities (`E_k`, with their queues), child starts on their way, and the callers'
-script.
+they wait for), entities (`E_k`, with their queues), parcels (what instances send to each other),
+and the callers' script.
 Answers that nobody waits for are not kept: they would be consumed without effect.
 """
 
@@ -30,11 +30,17 @@ class Execution:
 
 
 Local: TypeAlias = Execution | Orchestrating
+Ender: TypeAlias = tuple[Origin, int]
+"""Who ends a child: the life of its parent, which was terminated, and the task that it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance: how often it lived, where its code stands, and what is on its way to it."""
+    """An instance: how often it lived, where its code stands, and what is on its way to it.
+
+    `ended_by` is set where its parent was terminated and the end is on its way. One that was purged
+    is not there for anybody; only its numbers count on.
+    """
 
     generation: int
     local: Local
@@ -43,22 +49,52 @@ class Instance:
     answers: tuple[Answer, ...] = ()
     timers: tuple[tuple[int, datetime], ...] = ()
     mail: tuple[Mail, ...] = ()
+    ended_by: Ender | None = None
+    is_purged: bool = False
 
     @property
     def is_live(self) -> bool:
         """Whether it has not ended."""
-        return isinstance(self.local, Execution) or self.local.status == "Running"
+        return isinstance(self.local, Execution) or not self.local.is_over
 
 
 @dataclass(frozen=True, slots=True)
-class ChildStart:
-    """A start on its way from a parent, which waits for the child while it lives."""
+class StartParcel:
+    """A start from another instance: a child's while there is a parent that waits for it."""
 
     origin: Origin
     instance_id: str
     name: str
     argument: Value
     parent: Caller | None
+    ended_by: Ender | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventParcel:
+    """An external event from another instance."""
+
+    origin: Origin
+    instance_id: str
+    event: EventArrived
+
+
+@dataclass(frozen=True, slots=True)
+class EndParcel:
+    """The end of a child whose parent was terminated; it is for that life alone."""
+
+    origin: Origin
+    instance_id: str
+    task_id: int
+    reason: str | None
+
+    @property
+    def ender(self) -> Ender:
+        """What the life that is meant says of itself."""
+        return (self.origin, self.task_id)
+
+
+Parcel: TypeAlias = StartParcel | EventParcel | EndParcel
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +105,7 @@ class HubState:
     tells_time: bool = False
     actions_done: int = 0
     instances: tuple[tuple[str, Instance], ...] = ()
-    starts: tuple[ChildStart, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
     entities: tuple[tuple[str, EntityState], ...] = ()
 
 

@@ -78,9 +78,20 @@ class EventArrived:
 
 @dataclass(frozen=True, slots=True)
 class Terminated:
-    """Somebody ends the orchestration."""
+    """Somebody ends the orchestration, and with it the children that it waits for."""
 
     reason: str | None
+    is_recursive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """Somebody holds the orchestration: what arrives is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Somebody lets the orchestration go on."""
 
 
 Answer: TypeAlias = (
@@ -95,7 +106,7 @@ Answer: TypeAlias = (
 )
 """What ends a task; the task is named by the id that it was scheduled under."""
 
-Mail: TypeAlias = EventArrived | Terminated
+Mail: TypeAlias = EventArrived | Terminated | Suspended | Resumed
 """What is sent to an orchestration from outside."""
 
 Input: TypeAlias = Answer | Mail

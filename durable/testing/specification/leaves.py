@@ -11,6 +11,7 @@ from durable.testing.programs.syntax import (
     CallActivity,
     CallEntity,
     CallOrchestration,
+    Retry,
     SetTimer,
     Value,
     WaitForEvent,
@@ -30,12 +31,15 @@ from durable.testing.specification.tasks import (
     ChildCall,
     EventWait,
     OperationCall,
+    Retrying,
     Task,
     Timer,
     Unasked,
 )
 
-LeafExpression: TypeAlias = CallActivity | SetTimer | WaitForEvent | CallOrchestration | CallEntity
+LeafExpression: TypeAlias = (
+    CallActivity | SetTimer | WaitForEvent | CallOrchestration | CallEntity | Retry
+)
 
 
 def leaf_of(leaf: LeafExpression, variables: Mapping[str, Value], time: datetime) -> Task:
@@ -45,15 +49,22 @@ def leaf_of(leaf: LeafExpression, variables: Mapping[str, Value], time: datetime
             return EventWait(name)
         case SetTimer(after_s):
             return Timer(time + timedelta(seconds=after_s))
+        case Retry(call, attempts, first_s, coefficient):
+            pause = timedelta(seconds=first_s)
+            return Retrying(_call_of(call, variables, time), attempts, pause, coefficient)
+        case CallEntity(entity, operation, argument):
+            return OperationCall(entity, operation, evaluate(argument, variables, time))
         case _:
-            argument = evaluate(leaf.argument, variables, time)
-    match leaf:
-        case CallActivity():
-            return ActivityCall(leaf.name, argument)
-        case CallOrchestration():
-            return ChildCall(leaf.name, argument, leaf.instance_id)
-        case CallEntity():
-            return OperationCall(leaf.entity, leaf.operation, argument)
+            return _call_of(leaf, variables, time)
+
+
+def _call_of(
+    call: CallActivity | CallOrchestration, variables: Mapping[str, Value], time: datetime
+) -> ActivityCall | ChildCall:
+    argument = evaluate(call.argument, variables, time)
+    if isinstance(call, CallActivity):
+        return ActivityCall(call.name, argument)
+    return ChildCall(call.name, argument, call.instance_id)
 
 
 def ask(task: Unasked, *, task_id: int, section: int | None) -> tuple[Asked, Effect]:

@@ -7,7 +7,7 @@ error where it is broken; the locks are released when the error leaves the secti
 
 from collections.abc import Collection, Sequence
 
-from durable.testing.specification.tasks import Asked, ChildCall, OperationCall, Task
+from durable.testing.specification.tasks import Asked, ChildCall, OperationCall, Retrying, Task
 
 NO_CHILDREN = "While holding locks, cannot call suborchestrators."
 NO_SIGNAL_TO_LOCKED = "Must not signal a locked entity from a critical section."
@@ -37,7 +37,7 @@ def broken_by(
     }
     for task in wanted:
         match task:
-            case ChildCall():
+            case ChildCall() | Retrying(call=ChildCall()):
                 return NO_CHILDREN
             case OperationCall(entity=entity) if entity not in locked:
                 return NO_CALL_OF_UNLOCKED

@@ -20,14 +20,23 @@ from durable.testing.programs.syntax import (
     Repeat,
     Return,
     Section,
+    SendEvent,
     SetStatus,
     SignalEntity,
+    StartDetached,
     Statement,
     Try,
     Value,
     weight_of,
 )
-from durable.testing.specification.effects import ContinuedAsNew, Ended, SectionLeft, SignalSent
+from durable.testing.specification.effects import (
+    ContinuedAsNew,
+    DetachedAsked,
+    Ended,
+    EventSent,
+    SectionLeft,
+    SignalSent,
+)
 from durable.testing.specification.executions import Arm, Frame, Orchestrating, Status
 from durable.testing.specification.expressions import evaluate
 from durable.testing.specification.inputs import EventArrived
@@ -116,7 +125,7 @@ class Machine:
                 self._count()
                 self._advance()
 
-    def end(self, status: Status, output: Value) -> None:
+    def end(self, status: Status, output: Value, *, ends_children: bool = False) -> None:
         """End: every section is left first, however it came (paper 3.4.2; ours, decision 1)."""
         self.waiting.awaited = None
         self._leave_section()
@@ -124,7 +133,7 @@ class Machine:
         self._levels, self._variables = [], {}
         self.waiting.forget_made()
         if status in {"Completed", "Failed", "Terminated"}:
-            self.effects.append(Ended(status, output))
+            self.effects.append(Ended(status, output, ends_children))
 
     def _count(self) -> None:
         self._statements += 1
@@ -160,6 +169,8 @@ class Machine:
                 self._custom_status = self._value(value)
             case SignalEntity():
                 self._signal(statement)
+            case StartDetached() | SendEvent():
+                self._send(statement)
             case _:
                 self._control(statement)
 
@@ -182,6 +193,16 @@ class Machine:
                 self._continue_as_new(self._value(argument))
             case _:
                 pass  # a Repeat of no times
+
+    def _send(self, statement: StartDetached | SendEvent) -> None:
+        """Ask for what nobody waits for; it takes an id like any task (ours, decision 1)."""
+        task_id = self.waiting.take_id()
+        match statement:
+            case StartDetached(name, argument, instance_id):
+                value = self._value(argument)
+                self.effects.append(DetachedAsked(task_id, name, value, instance_id))
+            case SendEvent(instance_id, name, data):
+                self.effects.append(EventSent(task_id, instance_id, name, self._value(data)))
 
     def _signal(self, statement: SignalEntity) -> None:
         """Paper Fig. 9, CS-Signal-Ent: inside a section only entities that are not locked."""

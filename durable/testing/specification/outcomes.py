@@ -85,6 +85,8 @@ def outcome_of(state: HubState) -> Outcome:
     instances: list[tuple[str, str, Value, Value]] = []
     for instance_id, instance in state.instances:
         local = instance.local
+        if instance.is_purged:
+            continue
         if isinstance(local, Execution):
             instances.append((instance_id, "Running", None, local.custom_status))
         else:

@@ -6,17 +6,20 @@ a chain of such choices must end, or it would hide the others for ever: none is 
 function that can continue as new.
 
 Nothing here holds for a program that looks at the clock, nor for an instance that somebody might
-still start again or terminate: then it matters how far it has come when that happens.
+still start again, terminate, suspend, resume or purge: then it matters how far it has come when
+that happens. While somebody may be terminated, it may happen to any child.
 
-Rule 1. An answer to an orchestration without `AnyOf` and `Cancel`, outside sections, may go first
-        if it is a success. Nothing in such code tells whether a task is complete but waiting for
-        it, so an input may be applied earlier than it was recorded (paper, Lemma B.17); only among
-        failures the first counts. Inside a section an open call is noticed by the next one.
+Rule 1. An answer to an orchestration without `AnyOf`, `Cancel` and `Retry`, outside sections, may
+        go first if it is a success. Nothing in such code tells whether a task is complete but
+        waiting for it, so an input may be applied earlier than it was recorded (paper, Lemma B.17);
+        only among failures the first counts. Inside a section an open call is noticed by the next
+        one. A retry asks for its next step when it is answered, and that may name a child.
 Rule 2. The answer to the only task that an execution watches may go first if it waits for no
         event: there is nothing that it could come before or after.
 Rule 3. A start whose id nobody else starts may go first: what the instance asks for is then on its
-        way and may take its time. The same holds for the begin of an accepted execution.
-Rule 4. An event or terminate for an instance with one life only may be sent at once, since it may
+        way and may take its time. The same holds for the begin of an accepted execution. It does
+        not where another instance sends events to the id: those that come too early are dropped.
+Rule 4. What a caller sends to an instance with one life only may be sent at once, since it may
         arrive late; if the instance is over it is refused, and it would have been dropped.
 Rule 5. A request may be taken at once by an entity that only one life can ever send to.
 """
@@ -35,9 +38,14 @@ from durable.testing.programs.syntax import (
     Entity,
     Orchestration,
     Program,
+    Purge,
+    RaiseEvent,
+    Retry,
     Section,
+    SendEvent,
     SignalEntity,
     Start,
+    StartDetached,
     Terminate,
 )
 from durable.testing.specification.abandonment import watched
@@ -45,17 +53,24 @@ from durable.testing.specification.choices import (
     Act,
     Begin,
     Choice,
+    Deliver,
     Fire,
-    StartChild,
     TakeAnswer,
     TakeRequest,
 )
 from durable.testing.specification.executions import Orchestrating
-from durable.testing.specification.hub_state import Execution, HubState, Instance
+from durable.testing.specification.hub_state import (
+    EndParcel,
+    Execution,
+    HubState,
+    Instance,
+    StartParcel,
+)
 from durable.testing.specification.inputs import (
     ActivityFailed,
     Answer,
     ChildFailed,
+    EventArrived,
     OperationFailed,
     Terminated,
 )
@@ -68,8 +83,9 @@ class Facts:
     """What holds of a program whatever happens."""
 
     starts: Counter[str]
-    terminates: tuple[tuple[int, str], ...]
+    controls: tuple[tuple[int, CallerAction], ...]
     child_ids: frozenset[str]
+    receivers: frozenset[str]
     has_children: bool
     racing: frozenset[str]
     eternal: frozenset[str]
@@ -78,17 +94,19 @@ class Facts:
 
 def facts_of(program: Program) -> Facts:
     """Read the facts off a program."""
-    calls = [n for n in nodes_of(program.orchestrations) if isinstance(n, CallOrchestration)]
+    nodes = list(nodes_of(program.orchestrations))
+    calls = [each for each in nodes if isinstance(each, CallOrchestration | StartDetached)]
     return Facts(
         starts=Counter(a.instance_id for a in program.script if isinstance(a, Start)),
-        terminates=tuple(
-            (at, action.instance_id)
+        controls=tuple(
+            (at, action)
             for at, action in enumerate(program.script)
-            if isinstance(action, Terminate)
+            if not isinstance(action, Start | RaiseEvent)
         ),
         child_ids=frozenset(call.instance_id for call in calls if call.instance_id is not None),
+        receivers=frozenset(each.instance_id for each in nodes if isinstance(each, SendEvent)),
         has_children=bool(calls),
-        racing=_with(program.orchestrations, (AnyOf, Cancel)),
+        racing=_with(program.orchestrations, (AnyOf, Cancel, Retry)),
         eternal=_with(program.orchestrations, (ContinueAsNew,)),
         private=_private_entities(program, {call.name for call in calls}),
     )
@@ -111,20 +129,23 @@ def _may_go_first(facts: Facts, state: HubState, choice: Choice) -> bool:
             return _answer_may_go_first(facts, state, instance_id, answer)
         case Fire(instance_id):
             return _answer_may_go_first(facts, state, instance_id, None)
-        case StartChild(start):
-            return start.instance_id not in facts.child_ids and not facts.starts[start.instance_id]
+        case Deliver(StartParcel(_, instance_id)):
+            return not (
+                instance_id in facts.child_ids
+                or instance_id in facts.receivers
+                or facts.starts[instance_id]
+            )
         case _:
             return isinstance(choice, TakeRequest) and choice.entity in facts.private
 
 
 def _action_may_go_first(facts: Facts, state: HubState, action: CallerAction) -> bool:
+    if isinstance(action, Purge) or not _lives_once(facts, action.instance_id):
+        return False
+    if isinstance(action, Start):
+        return action.instance_id not in facts.receivers
     # An id without an instance may yet become a child's.
-    is_known = (
-        isinstance(action, Start)
-        or action.instance_id in dict(state.instances)
-        or not facts.has_children
-    )
-    return is_known and _lives_once(facts, action.instance_id)
+    return action.instance_id in dict(state.instances) or not facts.has_children
 
 
 def _begin_may_go_first(facts: Facts, state: HubState, instance_id: str) -> bool:
@@ -160,11 +181,22 @@ def _lives_once(facts: Facts, instance_id: str) -> bool:
 
 
 def _is_addressed(facts: Facts, state: HubState, instance_id: str, instance: Instance) -> bool:
-    """Tell whether somebody may still start or terminate this instance."""
+    """Tell whether somebody may still start, end, hold or forget this instance."""
+    coming = [action for at, action in facts.controls if at >= state.actions_done]
     return (
         not _lives_once(facts, instance_id)
-        or any(isinstance(mail, Terminated) for mail in instance.mail)
-        or any(at >= state.actions_done and id_ == instance_id for at, id_ in facts.terminates)
+        or any(not isinstance(mail, EventArrived) for mail in instance.mail)
+        or any(action.instance_id == instance_id for action in coming)
+        or (isinstance(instance.local, Orchestrating) and instance.local.status == "Suspended")
+        or (facts.has_children and _may_end_children(state, coming))
+    )
+
+
+def _may_end_children(state: HubState, coming: Iterable[CallerAction]) -> bool:
+    return (
+        any(isinstance(action, Terminate) for action in coming)
+        or any(isinstance(parcel, EndParcel) for parcel in state.parcels)
+        or any(isinstance(mail, Terminated) for _, each in state.instances for mail in each.mail)
     )
 
 

@@ -11,7 +11,7 @@ Rule 2. Ours, decisions 1 and 11: of the children of an `AnyOf` the one that com
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from durable.testing.programs.syntax import Value
@@ -80,6 +80,21 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrying:
+    """A call under a retry policy: the step that it is at, `None` while nobody has awaited it.
+
+    A step is an attempt or the pause before the next one, each with an id of its own. `left` counts
+    the attempts that have not begun.
+    """
+
+    call: ActivityCall | ChildCall
+    left: int
+    pause: timedelta
+    coefficient: int
+    step: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """A leaf that has a value; `order` counts the completions of the execution, from 1."""
 
@@ -115,8 +130,15 @@ class Any:
 
 
 Unasked: TypeAlias = ActivityCall | Timer | ChildCall | OperationCall | SectionEntry
-Task: TypeAlias = Unasked | EventWait | Asked | Completed | Failed | Never | All | Any
+Task: TypeAlias = Unasked | EventWait | Asked | Retrying | Completed | Failed | Never | All | Any
 Completion: TypeAlias = Completed | Failed
+
+
+def asked_in(task: Task) -> Asked | None:
+    """Give what was asked for and not answered, if this leaf has something."""
+    if isinstance(task, Retrying):
+        return task.step
+    return task if isinstance(task, Asked) else None
 
 
 def completion_of(tasks: Sequence[Task], ref: Ref) -> Completion | None:

@@ -5,7 +5,9 @@ Rule 1. A task is scheduled when it is awaited, alone or inside another, leaves 
 Rule 2. An external event goes only to a wait that is awaited now: the earliest unread event that
         one of the waits asks for, to the first such wait, and only while the awaited task is not
         complete. (docs/decisions/0004)
-Rule 3. A timer is due so long after the time of the episode in which it was made.
+Rule 3. Ours, decision 15: a retry asks for its next step, under an id of its own, when the answer
+        to the step before arrives, before the code goes on. After the last attempt there is none.
+Rule 4. A timer is due so long after the time of the episode in which it was made.
 """
 
 from collections.abc import Mapping
@@ -49,10 +51,12 @@ from durable.testing.specification.tasks import (
     Kind,
     Never,
     Ref,
+    Retrying,
     SectionEntry,
     Task,
     Timer,
     Unasked,
+    asked_in,
     completion_of,
     leaves_of,
 )
@@ -152,6 +156,11 @@ class Waiting:
             case _:
                 pass
 
+    def take_id(self) -> int:
+        """Take the next id, for a task or for what is asked for without waiting."""
+        self._scheduled += 1
+        return self._scheduled - 1
+
     # What happens to it.
 
     def arrive(self, event: EventArrived) -> None:
@@ -166,11 +175,25 @@ class Waiting:
         to nobody is consumed. `WrongAnswerError` if the task is of another kind.
         """
         for ref, task in enumerate(self._tasks):
-            if isinstance(task, Asked) and task.task_id == answer.task_id:
-                if task.kind != ANSWERED_BY[type(answer)]:
-                    raise WrongAnswerError(f"{answer} answers no {task.kind}.")
-                self._tasks[ref] = Never() if task.is_cancelled else self._completed(answer)
+            asked = asked_in(task)
+            if asked is not None and asked.task_id == answer.task_id:
+                if asked.kind != ANSWERED_BY[type(answer)]:
+                    raise WrongAnswerError(f"{answer} answers no {asked.kind}.")
+                if isinstance(task, Retrying):
+                    self._tasks[ref] = self._after_step(task, answer)
+                else:
+                    self._tasks[ref] = Never() if asked.is_cancelled else self._completed(answer)
                 return
+
+    def _after_step(self, task: Retrying, answer: Answer) -> Task:
+        match answer:
+            case TimerFired():
+                return self._attempt(task)
+            case ActivityFailed() | ChildFailed() if task.left > 0:
+                step = self._ask(Timer(self._time + task.pause))
+                return replace(task, step=step, pause=task.pause * task.coefficient)
+            case _:
+                return self._completed(answer)
 
     def _completed(self, answer: Answer) -> Task:
         self._completions += 1
@@ -229,11 +252,22 @@ class Waiting:
 
     def _schedule(self, ref: Ref) -> None:
         task = self._tasks[ref]
-        if isinstance(task, Unasked):
-            task_id = self._scheduled
-            self._scheduled += 1
-            section = None if self.lock is None else self.lock.task_id
-            self._tasks[ref], effect = ask(task, task_id=task_id, section=section)
-            self.effects.append(effect)
-            if isinstance(task, SectionEntry):
-                self.lock = Lock(task_id, task.entities)
+        match task:
+            case Retrying(step=None):
+                self._tasks[ref] = self._attempt(task)
+            case SectionEntry(entities):
+                asked = self._ask(task)
+                self._tasks[ref], self.lock = asked, Lock(asked.task_id, entities)
+            case _ if isinstance(task, Unasked):
+                self._tasks[ref] = self._ask(task)
+            case _:
+                pass
+
+    def _attempt(self, task: Retrying) -> Retrying:
+        return replace(task, step=self._ask(task.call), left=task.left - 1)
+
+    def _ask(self, task: Unasked) -> Asked:
+        section = None if self.lock is None else self.lock.task_id
+        asked, effect = ask(task, task_id=self.take_id(), section=section)
+        self.effects.append(effect)
+        return asked

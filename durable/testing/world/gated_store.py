@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
+from durable.model.queries import InstanceFilter
 from durable.storage.memory import MemoryStore
-from durable.storage.port import ETag, Page, Poisoned, Versioned
+from durable.storage.port import ETag, Key, Page, Poisoned, SummaryPage, Versioned
 from durable.testing.world.actors import Actor
 from durable.testing.world.gate import Gate
 
@@ -32,7 +33,7 @@ class GatedStore:
         """Return the key."""
         return await self._inner.management_key()
 
-    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+    async def read_page(self, instance_id: InstanceId, *, first: Key) -> Page:
         """Pass a read."""
         return await self._gate.read(
             self._actor, "read page", lambda: self._inner.read_page(instance_id, first=first)
@@ -53,7 +54,7 @@ class GatedStore:
     async def transact(
         self,
         instance_id: InstanceId,
-        rows: Sequence[tuple[int, Columns]],
+        rows: Sequence[tuple[Key, Columns]],
         sentinel: Columns,
         *,
         etag: ETag | None,
@@ -65,10 +66,10 @@ class GatedStore:
             lambda: self._inner.transact(instance_id, rows, sentinel, etag=etag),
         )
 
-    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+    async def delete_rows(self, instance_id: InstanceId, keys: Sequence[Key]) -> None:
         """Pass a write."""
         await self._gate.write(
-            self._actor, "delete rows", lambda: self._inner.delete_rows(instance_id, ordinals)
+            self._actor, "delete rows", lambda: self._inner.delete_rows(instance_id, keys)
         )
 
     async def read_summary(self, instance_id: InstanceId) -> Versioned | None:
@@ -85,6 +86,24 @@ class GatedStore:
             self._actor,
             "write summary",
             lambda: self._inner.write_summary(instance_id, columns, etag=etag),
+        )
+
+    async def delete_summary(self, instance_id: InstanceId, *, etag: ETag) -> None:
+        """Pass a write."""
+        await self._gate.write(
+            self._actor,
+            "delete summary",
+            lambda: self._inner.delete_summary(instance_id, etag=etag),
+        )
+
+    async def query_summaries(
+        self, wanted: InstanceFilter, *, top: int, token: str | None = None
+    ) -> SummaryPage:
+        """Pass a read."""
+        return await self._gate.read(
+            self._actor,
+            "query summaries",
+            lambda: self._inner.query_summaries(wanted, top=top, token=token),
         )
 
     async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from durable.model.codec import Columns
 from durable.model.ids import InstanceId
 from durable.storage.memory import MemoryStore, StoredMessage
-from durable.storage.port import ETag, Poisoned
+from durable.storage.port import ETag, Key, Poisoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Committed:
     rows: tuple[tuple[int, Columns], ...]
     before: Columns | None
     after: Columns
+    named: tuple[tuple[str, Columns], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class JournaledStore(MemoryStore):
     async def transact(
         self,
         instance_id: InstanceId,
-        rows: Sequence[tuple[int, Columns]],
+        rows: Sequence[tuple[Key, Columns]],
         sentinel: Columns,
         *,
         etag: ETag | None,
@@ -172,13 +173,16 @@ class JournaledStore(MemoryStore):
         before = self.sentinels.get(instance_id)
         new_etag = await super().transact(instance_id, rows, sentinel, etag=etag)
         columns = before.columns if before is not None else None
-        self.journal.note(Committed(instance_id, tuple(rows), columns, sentinel))
+        numbered = tuple((key, row) for key, row in rows if isinstance(key, int))
+        named = tuple((key, row) for key, row in rows if isinstance(key, str))
+        self.journal.note(Committed(instance_id, numbered, columns, sentinel, named))
         return new_etag
 
-    async def delete_rows(self, instance_id: InstanceId, ordinals: Sequence[int]) -> None:
+    async def delete_rows(self, instance_id: InstanceId, keys: Sequence[Key]) -> None:
         """Delete, and note it."""
-        await super().delete_rows(instance_id, ordinals)
-        self.journal.note(RowsDeleted(instance_id, tuple(ordinals)))
+        await super().delete_rows(instance_id, keys)
+        ordinals = tuple(key for key in keys if isinstance(key, int))
+        self.journal.note(RowsDeleted(instance_id, ordinals))
 
     async def write_summary(
         self, instance_id: InstanceId, columns: Columns, *, etag: ETag | None

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 from durable.client.durable_client import DurableClient
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
-from durable.engine.timers import NEAR_S
+from durable.storage.timers import NEAR_S
 from durable.engine.worker import TaskHubWorker
 from durable.model.envelopes import decode_message, encode_message
 from durable.model.history import TimerFired

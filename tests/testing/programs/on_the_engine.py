@@ -14,7 +14,8 @@ from durable.client.durable_client import DurableClient
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
 from durable.model.errors import InstanceEndedError, InstanceExistsError, InstanceNotFoundError
-from durable.model.status import OrchestrationStatus, RuntimeStatus
+from durable.model.queries import OrchestrationStatus
+from durable.model.status import RuntimeStatus
 from durable.model.values import decode_value
 from durable.storage.memory import MemoryStore
 from durable.storage.port import TIMERS, WORK_ITEMS

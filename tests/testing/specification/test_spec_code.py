@@ -149,7 +149,7 @@ def test_terminate_ends_at_once_and_runs_no_handler() -> None:
     """The output is the reason; the code gets no chance to do anything."""
     body = (Try((Await("x", A),), "x", (SignalEntity("P", "get", NOTHING),)),)
     step = run(*body, inputs=(Terminated("enough"),))
-    assert step.effects[-1] == Ended("Terminated", "enough")
+    assert step.effects[-1] == Ended("Terminated", "enough", ends_children=True)
     assert (step.state.status, step.state.output) == ("Terminated", "enough")
 
 
@@ -238,7 +238,7 @@ def test_a_section_asks_for_its_set_sorted_and_waits() -> None:
         ((Return(X),), (), Ended("Completed", None)),
         ((Raise("no"),), (), Ended("Failed", "no")),
         ((Await("x", A),), (ActivityFailed(1, "no"),), Ended("Failed", "no")),
-        ((Await("x", A),), (Terminated("stop"),), Ended("Terminated", "stop")),
+        ((Await("x", A),), (Terminated("stop"),), Ended("Terminated", "stop", ends_children=True)),
         ((ContinueAsNew(X),), (), ContinuedAsNew(None, ())),
     ],
 )
@@ -269,7 +269,10 @@ def test_an_error_that_leaves_a_section_releases_it_before_it_is_caught() -> Non
 def test_who_is_terminated_while_it_waits_for_locks_takes_its_request_back() -> None:
     """The release goes to the whole set, granted or not."""
     step = run(Section(("P", "Q"), ()), inputs=(Terminated(None),))
-    assert step.effects[-2:] == (SectionLeft(0, ("P", "Q")), Ended("Terminated", None))
+    assert step.effects[-2:] == (
+        SectionLeft(0, ("P", "Q")),
+        Ended("Terminated", None, ends_children=True),
+    )
 
 
 @pytest.mark.parametrize(

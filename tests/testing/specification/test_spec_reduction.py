@@ -25,18 +25,24 @@ from durable.testing.programs.syntax import (
     Operation,
     Orchestration,
     Program,
+    Purge,
     Raise,
     RaiseEvent,
+    Resume,
+    Retry,
     Return,
     Row,
     Section,
+    SendEvent,
     SetState,
     SetStatus,
     SetTimer,
     SignalEntity,
     Start,
+    StartDetached,
     Statement,
     Sum,
+    Suspend,
     Task,
     Terminate,
     Try,
@@ -70,6 +76,12 @@ leaves: st.SearchStrategy[Task] = st.one_of(
         st.just(Constant(1)),
         st.sampled_from([None, None, "two"]),
     ),
+    st.sampled_from(
+        [
+            Retry(CallActivity("bad", Constant(1)), 2),
+            Retry(CallOrchestration("child", Constant(1)), 2),
+        ]
+    ),
 )
 pairs = st.tuples(leaves, leaves)
 awaitables = st.one_of(leaves, leaves, st.builds(AllOf, pairs), st.builds(AnyOf, pairs))
@@ -87,6 +99,10 @@ def statements(depth: int) -> st.SearchStrategy[Statement]:
         st.builds(Return, seen),
         st.just(Raise("raised")),
         st.builds(SignalEntity, st.sampled_from(ENTITIES), st.just("put"), st.just(Constant(3))),
+        st.builds(SendEvent, st.sampled_from(["one", "two"]), st.just("e"), st.just(Constant(4))),
+        st.builds(
+            StartDetached, st.just("child"), st.just(Constant(2)), st.sampled_from([None, "two"])
+        ),
     ]
     if depth:
         block = st.lists(statements(depth - 1), max_size=2).map(tuple)
@@ -113,6 +129,8 @@ children: st.SearchStrategy[Block] = st.sampled_from(
     [
         (Return(Variable("input")),),
         (Raise("no child"),),
+        (Await("x", WaitForEvent("e")), Return(Variable("x"))),
+        (Await("x", CallActivity("ok", Constant(1))), Return(Constant(7))),
         (SignalEntity("A", "put", Constant(1)), Await("x", CallEntity("B", "put", Constant(2)))),
     ]
 )
@@ -122,6 +140,13 @@ actions: st.SearchStrategy[CallerAction] = st.sampled_from(
         RaiseEvent("one", "e", 2),
         RaiseEvent("two", "e", 3),
         Terminate("one"),
+        Terminate("one", is_recursive=False),
+        Terminate("two"),
+        Suspend("one"),
+        Resume("one"),
+        Suspend("two"),
+        Purge("one"),
+        Purge("two"),
         Start("one", "second", 4),
         Start("two", "second", 1),
     ]

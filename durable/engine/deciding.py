@@ -1,0 +1,202 @@
+"""Deciding: run the code over history and inputs, or say without it what follows.
+
+Without the code go an instance that is suspended, one whose code is not here or does something
+else than the history says (held first, parked when patience is over), and an ended child whose
+rewound parent asks it to answer again.
+"""
+
+import functools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from durable.engine.holding import Held, is_patience_over
+from durable.engine.registry import Registry
+from durable.engine.rewinding import again, rewound, with_tasks_asked_anew
+from durable.engine.settings import EngineSettings
+from durable.engine.versions import Refusal, fail_unrun, refuse_version
+from durable.engine.warm import InstanceState
+from durable.model.environment import Environment
+from durable.model.history import (
+    ExecutionResumed,
+    ExecutionRewound,
+    ExecutionTerminated,
+    HistoryEvent,
+    TimerFired,
+)
+from durable.model.ids import InstanceId
+from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.messages import TaskMessage
+from durable.model.rewinding import effective
+from durable.model.status import RuntimeStatus
+from durable.replay.decision import Decision, Divergence
+from durable.replay.episode import decide
+from durable.replay.parking import park
+from durable.storage.payloads import fetch_all
+from durable.storage.port import BlobMissing, TaskHubStore
+
+logger = logging.getLogger("durable")
+
+
+class HistoryBlobMissing(BlobMissing):
+    """The blob belongs to the history: without it the code can't be replayed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is to be decided: an instance as it was loaded and as it is opened, and what came.
+
+    `problem` says why its code must not run, where that is known.
+    """
+
+    instance_id: InstanceId
+    state: InstanceState
+    opened: InstanceRecord
+    inputs: Sequence[TaskMessage]
+    now: datetime
+    problem: str | None = None
+    rows: Sequence[HistoryRow] = ()
+
+    @property
+    def arrived(self) -> list[HistoryEvent]:
+        """The inputs' events."""
+        return [message.event for message in self.inputs]
+
+    @property
+    def time(self) -> datetime:
+        """Never before the last episode, whose host's clock may be ahead, nor before a timer."""
+        last = [row.event.timestamp for row in self.state.snapshot.rows[-1:]]
+        fired = [event.fire_at for event in self.arrived if isinstance(event, TimerFired)]
+        return max([self.now, *last, *fired])
+
+    def has(self, kind: type[HistoryEvent]) -> bool:
+        """Say whether an event of this kind came."""
+        return any(isinstance(event, kind) for event in self.arrived)
+
+
+class Decider:
+    """Decides for one task hub."""
+
+    def __init__(
+        self,
+        store: TaskHubStore,
+        registry: Registry,
+        environment: Environment,
+        settings: EngineSettings,
+    ) -> None:
+        """Decide with these functions."""
+        self._store = store
+        self._registry = registry
+        self._environment = environment
+        self._settings = settings
+
+    async def decide(self, case: Case) -> tuple[Decision, Sequence[TaskMessage]]:
+        """Return the decision, and the inputs that it is over: a rewind brings old ones back.
+
+        Raises `Held` where another host may be able to do what this one can't, `BlobMissing`.
+        """
+        rewind = next((m for m in case.inputs if isinstance(m.event, ExecutionRewound)), None)
+        if rewind is not None and case.opened.status.is_terminal:
+            return again(case.opened, rewind.event, now=case.time), [rewind]
+        rows = effective(case.state.snapshot.rows, case.opened.execution_id)
+        is_rewound = rewind is not None and _has_failed(case.state)
+        inputs = case.inputs
+        if is_rewound:
+            case.state.drop_live()
+            rows, inputs = await rewound(self._store, rows, inputs)
+        case = replace(case, rows=rows, inputs=inputs)
+        decision = await self._decide(case)
+        return (with_tasks_asked_anew(decision, rows) if is_rewound else decision), inputs
+
+    async def _decide(self, case: Case) -> Decision:
+        outcome = await self._outcome(case)
+        if isinstance(outcome, Decision):
+            for warning in outcome.warnings:
+                logger.warning("instance=%s %s", case.instance_id, warning)
+            return outcome
+        is_parked = case.opened.status is RuntimeStatus.SUSPENDED
+        if is_parked and not case.has(ExecutionResumed):
+            reason = outcome
+        elif case.problem is None and not self._is_final(case.inputs, case.now):
+            raise Held(outcome)
+        else:
+            reason = outcome
+            logger.error("instance=%s parked: %s", case.instance_id, reason)
+        return park(
+            case.arrived,
+            now=case.time,
+            reason=reason,
+            custom_status=case.opened.custom_status,
+            is_parked=is_parked,
+            parent_instance=case.opened.parent,
+        )
+
+    async def _outcome(self, case: Case) -> Decision | str:
+        """Run the code where it may run; else return why it may not."""
+        if case.opened.status is RuntimeStatus.SUSPENDED and not case.has(ExecutionResumed):
+            return case.opened.reason or ""
+        if case.problem is not None:
+            return case.problem
+        refused = refuse_version(case.opened, self._settings)
+        if refused is None or case.has(ExecutionTerminated):
+            return await self._run(case)
+        refusal, why = refused
+        if refusal is Refusal.HOLD:
+            raise Held(why)
+        return fail_unrun(case.arrived, why, time=case.time, parent=case.opened.parent)
+
+    async def _run(self, case: Case) -> Decision | str:
+        """Run the orchestrator away from the event loop; return why, where that can't be done."""
+        name = case.opened.name
+        orchestrator = self._registry.orchestrators.get(name)
+        if orchestrator is None:
+            return (
+                f"No orchestrator function named '{name}' is registered in this app. "
+                "Deploy code that has it; once the instance is parked, resume it then."
+            )
+        history = await self._history(case)
+        outcome = await self._environment.run_orchestrator(
+            functools.partial(
+                decide,
+                history,
+                case.arrived,
+                orchestrator,
+                now=case.now,
+                instance_id=case.instance_id,
+                execution_id=case.opened.execution_id,
+                live=case.state.live,
+                strict_arguments=self._settings.strict_arguments,
+                types=self._registry,
+                http_poll=timedelta(seconds=self._settings.http_polling_s),
+            )
+        )
+        if isinstance(outcome, Divergence):
+            case.state.live = None
+            return outcome.mismatch.explain()
+        return outcome
+
+    async def _history(self, case: Case) -> list[HistoryEvent]:
+        """List what there is to replay: nothing where the generator is alive."""
+        if case.state.live is not None and case.opened is case.state.snapshot.record:
+            return []
+        case.state.drop_live()
+        listed = [row for row in case.rows if row.ordinal >= case.opened.base]
+        try:
+            return await fetch_all(self._store, [(row.event, row.blobs) for row in listed])
+        except BlobMissing as missing:
+            raise HistoryBlobMissing(str(missing)) from missing
+
+    def _is_final(self, messages: Sequence[TaskMessage], now: datetime) -> bool:
+        """Whether waiting for a host with the right code is over, or of no use."""
+        hold_s_max = self._settings.hold_s_max
+        return any(
+            is_patience_over(message, now, hold_s_max=hold_s_max)
+            or isinstance(message.event, ExecutionTerminated)
+            for message in messages
+        )
+
+
+def _has_failed(state: InstanceState) -> bool:
+    record = state.snapshot.record
+    return record is not None and record.status is RuntimeStatus.FAILED

@@ -1,0 +1,93 @@
+"""Ledger: what an instance has asked for, been answered and been sent, for judging at once.
+
+Drawn from the committed rows. Task ids belong to an execution; what clients have sent, and the
+numbers of the streams that go out, belong to the life.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from durable.model.history import (
+    ExecutionRewound,
+    HistoryEvent,
+    RewindSent,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+    answered_task_id,
+)
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow
+from durable.model.rewinding import effective
+from durable.model.streams import life_of, receiver_of
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The entries of one life, and of its running execution.
+
+    `asked`: the tasks that owe an answer, or did. `runs`: task id → the run that the answer must be
+    of, where a rewind asked anew. `outs`: receiver → the last number of the stream to it, as far as
+    the rows tell.
+    """
+
+    execution_id: ExecutionId | None = None
+    life_id: ExecutionId | None = None
+    asked: set[int] = field(default_factory=set)
+    answered: set[int] = field(default_factory=set)
+    runs: dict[int, int] = field(default_factory=dict)
+    message_ids: set[str] = field(default_factory=set)
+    outs: dict[InstanceId, int] = field(default_factory=dict)
+
+    def note(
+        self,
+        rows: Sequence[HistoryRow],
+        execution_id: ExecutionId,
+        *,
+        all_rows: Sequence[HistoryRow],
+    ) -> None:
+        """Take committed rows in; all of them are looked at only when a rewind voids some."""
+        life_id = life_of(execution_id)
+        if life_id != self.life_id:
+            self.life_id = life_id
+            self.message_ids, self.outs = set(), {}
+        if execution_id != self.execution_id:
+            self._turn_to(execution_id)
+        for row in rows:
+            self._note_life(row)
+        if any(isinstance(row.event, ExecutionRewound) for row in rows):
+            self._turn_to(execution_id)
+            rows = effective(all_rows, execution_id)
+        for row in rows:
+            if row.execution_id == execution_id:
+                self._note_task(row.event)
+
+    def _turn_to(self, execution_id: ExecutionId) -> None:
+        self.execution_id = execution_id
+        self.asked, self.answered, self.runs = set(), set(), {}
+
+    def _note_life(self, row: HistoryRow) -> None:
+        if life_of(row.execution_id) != self.life_id:
+            return
+        if row.message_id is not None:
+            self.message_ids.add(row.message_id)
+        receiver = receiver_of(row.event)
+        if receiver is not None and row.number is not None:
+            self.outs[receiver] = max(self.outs.get(receiver, 0), row.number)
+
+    def _note_task(self, event: HistoryEvent) -> None:
+        match event:
+            case TaskScheduled():
+                self.asked.add(event.event_id)
+                if event.run is not None:
+                    self.runs[event.event_id] = event.run
+            case TimerCreated():
+                self.asked.add(event.event_id)
+            case SubOrchestrationInstanceCreated(is_detached=False):
+                self.asked.add(event.event_id)
+            case RewindSent():
+                self.runs[event.task_scheduled_id] = event.run
+            case _:
+                task_id = answered_task_id(event)
+                if task_id is not None:
+                    self.answered.add(task_id)

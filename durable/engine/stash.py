@@ -1,0 +1,113 @@
+"""Stash: messages that an instance has accepted and can't take yet, as named rows beside it.
+
+A message waits there for one of two reasons: the one before it in its stream has not come (rule D),
+or the instance has not begun (its start has a time, or it has continued as new and not run yet).
+
+Rule 1. A stashed message counts as recorded: its own copy in the queue is deleted.
+Rule 2. What a row says never changes: a torn row of a commit that failed says the same as the
+        message, which its sender had committed before it sent it.
+Rule 3. Rows that no longer count (the watermark is past them, the execution has begun) are
+        garbage; they are deleted some time later.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from durable.model.codec import Column, Columns
+from durable.model.envelopes import decode_message, encode_message
+from durable.model.ids import ExecutionId
+from durable.model.instance import InstanceRecord
+from durable.model.messages import TaskMessage
+from durable.model.streams import Origin
+
+PREFIX = "early-"
+DIGEST_CHARS = 24
+# A table property holds 32 Ki characters, a message may have 45 KiB.
+PART_CHARS_MAX = 30_000
+WAITS_FOR = "WaitsFor"
+
+
+@dataclass(slots=True)
+class Stash:
+    """What is stashed and counts. `waiting`: for the execution to begin, in order."""
+
+    numbered: dict[tuple[str, int], TaskMessage] = field(default_factory=dict)
+    waiting: list[TaskMessage] = field(default_factory=list)
+    garbage: list[str] = field(default_factory=list)
+    next_place: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        record: InstanceRecord | None,
+        marks: Mapping[str, int],
+        named: Mapping[str, Columns],
+    ) -> "Stash":
+        """Read the rows. `marks` are all watermarks of the instance."""
+        stash = cls()
+        for name in sorted(name for name in named if name.startswith(PREFIX)):
+            columns = named[name]
+            message = _decode(columns)
+            waits_for = columns.get(WAITS_FOR)
+            if waits_for is not None:
+                stash.next_place = max(stash.next_place, int(name.rpartition("-")[2], 16) + 1)
+                if record is not None and record.is_pending and waits_for == record.execution_id:
+                    stash.waiting.append(message)
+                    continue
+            elif message.origin is not None:
+                origin = message.origin.to_text()
+                if message.number > marks.get(origin, 0):
+                    stash.numbered[origin, message.number] = message
+                    continue
+            stash.garbage.append(name)
+        return stash
+
+    def ready(self, marks: Mapping[str, int]) -> Iterable[TaskMessage]:
+        """List the messages whose turn has come."""
+        return [
+            message
+            for (origin, number), message in self.numbered.items()
+            if number == marks.get(origin, 0) + 1
+        ]
+
+    def holds(self, message: TaskMessage) -> bool:
+        """Say whether a message of a client waits here already."""
+        return any(held.message_id == message.message_id for held in self.waiting)
+
+
+def early_row(message: TaskMessage) -> tuple[str, Columns]:
+    """Make the row of a message that came before its turn."""
+    assert message.origin is not None
+    return f"{PREFIX}{_digest(message.origin)}-{message.number:08x}", _parts(
+        encode_message(message)
+    )
+
+
+def waiting_rows(
+    texts: Sequence[str], execution_id: ExecutionId, first_place: int
+) -> dict[str, Columns]:
+    """Make the rows of messages (as texts) that wait for this execution to begin."""
+    digest = hashlib.sha256(execution_id.encode()).hexdigest()[:DIGEST_CHARS]
+    return {
+        f"{PREFIX}{digest}-{place:08x}": {**_parts(text), WAITS_FOR: execution_id}
+        for place, text in enumerate(texts, first_place)
+    }
+
+
+def _digest(origin: Origin) -> str:
+    return hashlib.sha256(origin.to_text().encode()).hexdigest()[:DIGEST_CHARS]
+
+
+def _parts(text: str) -> dict[str, Column]:
+    parts = range(0, len(text), PART_CHARS_MAX)
+    return {f"Message{n}": text[at : at + PART_CHARS_MAX] for n, at in enumerate(parts)}
+
+
+def _decode(columns: Columns) -> TaskMessage:
+    parts = sorted(
+        (int(name.removeprefix("Message")), str(text))
+        for name, text in columns.items()
+        if name.startswith("Message")
+    )
+    return decode_message("".join(text for _, text in parts))

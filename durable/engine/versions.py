@@ -1,0 +1,85 @@
+"""May this host run an instance of that version? host.json says (`versionMatchStrategy`).
+
+Versions are compared as numbers between dots where both are such, else as text in any case; no
+version is older than any. A host that says no default version runs everything.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from durable.engine.settings import EngineSettings
+from durable.model.failures import FailureDetails
+from durable.model.history import (
+    ExecutionCompleted,
+    HistoryEvent,
+    OrchestratorCompleted,
+    OrchestratorStarted,
+)
+from durable.model.instance import InstanceRecord
+from durable.model.status import RuntimeStatus
+from durable.model.values import encode_value
+from durable.replay.decision import Decision
+
+NUMBERS = re.compile(r"\d+(\.\d+){0,3}")
+
+
+class Refusal(Enum):
+    """What becomes of an instance whose version does not fit."""
+
+    HOLD = "reject"  # it waits for a host that has its version
+    FAIL = "fail"
+
+
+def refuse_version(record: InstanceRecord, settings: EngineSettings) -> tuple[Refusal, str] | None:
+    """Say what becomes of the instance here, and why, or `None` where it may run."""
+    mine, its = settings.default_version, record.version
+    if not mine or settings.version_match == "none":
+        return None
+    order = compare(its or "", mine)
+    if order == 0 or (order < 0 and settings.version_match == "currentorolder"):
+        return None
+    wanted = "this version" if settings.version_match == "strict" else "this version or an older"
+    return Refusal(settings.version_failure), (
+        f"The instance has version '{its or ''}'; this app runs '{mine}' "
+        f"(host.json, defaultVersion) and takes {wanted} only."
+    )
+
+
+def fail_unrun(
+    arrived: Sequence[HistoryEvent], why: str, *, time: datetime, parent: str | None
+) -> Decision:
+    """Fail the instance without running its code."""
+    ended = ExecutionCompleted(
+        timestamp=time,
+        orchestration_status=RuntimeStatus.FAILED,
+        result=encode_value(why, what="failure"),
+        failure_details=FailureDetails(error_type="VersionMismatch", error_message=why),
+        parent_instance=parent,
+    )
+    started, completed = OrchestratorStarted(timestamp=time), OrchestratorCompleted(timestamp=time)
+    return Decision(
+        facts=(started, *arrived, ended, completed),
+        consumed=len(arrived),
+        status=RuntimeStatus.FAILED,
+        output=ended.result,
+        custom_status=None,
+    )
+
+
+def compare(left: str, right: str) -> int:
+    """Return -1, 0 or 1, as the left version is older, the same or newer."""
+    if NUMBERS.fullmatch(left) and NUMBERS.fullmatch(right):
+        return _order(_numbers(left), _numbers(right))
+    return _order([left.casefold()], [right.casefold()])
+
+
+def _order(left: list[Any], right: list[Any]) -> int:
+    return (left > right) - (left < right)
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [int(part) for part in text.split(".")]
+    return parts + [0] * (4 - len(parts))

@@ -1,0 +1,5 @@
+"""`DurableOrchestrationClient` under the module name of azure-functions-durable 1.7."""
+
+from durable.functions.client import DurableOrchestrationClient
+
+__all__ = ["DurableOrchestrationClient"]

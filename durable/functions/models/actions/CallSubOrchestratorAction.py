@@ -1,0 +1,5 @@
+"""`CallSubOrchestratorAction` of azure-functions-durable 1.7: there, and not served."""
+
+from durable.functions.unserved import PROTOCOL, unserved
+
+CallSubOrchestratorAction = unserved("CallSubOrchestratorAction", PROTOCOL)

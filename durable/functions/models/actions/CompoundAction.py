@@ -1,0 +1,5 @@
+"""`CompoundAction` of azure-functions-durable 1.7: there, and not served."""
+
+from durable.functions.unserved import PROTOCOL, unserved
+
+CompoundAction = unserved("CompoundAction", PROTOCOL)

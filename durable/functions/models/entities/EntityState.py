@@ -1,0 +1,5 @@
+"""`EntityState` of azure-functions-durable 1.7: there, and not served."""
+
+from durable.functions.unserved import PROTOCOL, unserved
+
+EntityState = unserved("EntityState", PROTOCOL)

@@ -1,0 +1,5 @@
+"""`OperationResult` of azure-functions-durable 1.7: there, and not served."""
+
+from durable.functions.unserved import PROTOCOL, unserved
+
+OperationResult = unserved("OperationResult", PROTOCOL)

@@ -1,0 +1,5 @@
+"""`ResponseMessage` of azure-functions-durable 1.7: there, and not served."""
+
+from durable.functions.unserved import PROTOCOL, unserved
+
+ResponseMessage = unserved("ResponseMessage", PROTOCOL)

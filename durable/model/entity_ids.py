@@ -1,0 +1,53 @@
+"""EntityId: the name and the key of an entity, and the instance id that the two make.
+
+As DTFx has it: `@name@key`, the name in lower case. A key may hold `@`; a name may not.
+"""
+
+
+class EntityId:
+    """Which entity. Names are compared as they are written, as in azure-functions-durable 1.7."""
+
+    def __init__(self, name: str, key: str) -> None:
+        """Raise `ValueError` for an empty name or key, or a name with `@`."""
+        if not name:
+            raise ValueError("Entity name cannot be empty")
+        if not key:
+            raise ValueError("Entity key cannot be empty")
+        if "@" in name:
+            raise ValueError(f"Entity name {name!r} has an '@', which ends it in an instance id.")
+        self.name = name
+        self.key = key
+
+    @staticmethod
+    def get_scheduler_id(entity_id: "EntityId") -> str:
+        """Make the instance id."""
+        return f"@{entity_id.name.lower()}@{entity_id.key}"
+
+    @staticmethod
+    def get_entity_id(scheduler_id: str) -> "EntityId":
+        """Read an instance id, or raise `ValueError`. 1.7 refuses a key with `@`; this does not."""
+        start, name, key = [*scheduler_id.split("@", 2), "", ""][:3]
+        if start or not name or not key:
+            raise ValueError("Unexpected format in SchedulerId")
+        return EntityId(name, key)
+
+    @staticmethod
+    def get_entity_id_url_path(entity_id: "EntityId") -> str:
+        """Make the path of the management API."""
+        return f"entities/{entity_id.name}/{entity_id.key}"
+
+    def __str__(self) -> str:
+        return self.get_scheduler_id(self)
+
+    def __repr__(self) -> str:
+        return f"EntityId({self.name!r}, {self.key!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EntityId) and self._members() == other._members()
+
+    def __hash__(self) -> int:
+        # 1.7's are unhashable: they could be neither in a set nor a key of a dict.
+        return hash(self._members())
+
+    def _members(self) -> tuple[str, str]:
+        return self.name, self.key

@@ -1,0 +1,60 @@
+"""Who started a child: the ParentInstance column, in DTFx's own JSON."""
+
+import json
+import uuid
+from dataclasses import dataclass
+
+from durable.model.errors import MalformedMessageError
+from durable.model.ids import ExecutionId, InstanceId
+
+# The namespace of the ids that a child's lives get.
+LIVES = uuid.UUID("5b0c3a52-7f43-5d0e-9c1d-6a8f3d2b9e71")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The execution that waits for a child, and the task (of which run) under which it does."""
+
+    instance_id: InstanceId
+    execution_id: ExecutionId
+    task_id: int
+    name: str
+    run: int | None = None
+
+    def to_json(self) -> str:
+        """Print as DTFx does."""
+        members = {
+            "Name": self.name,
+            "OrchestrationInstance": {
+                "InstanceId": self.instance_id,
+                "ExecutionId": self.execution_id,
+            },
+            "TaskScheduleId": self.task_id,
+        }
+        return json.dumps(members if self.run is None else {**members, "Run": self.run})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Parent":
+        """Read it, or raise `MalformedMessageError`."""
+        try:
+            members = json.loads(text)
+            instance = members["OrchestrationInstance"]
+            return cls(
+                instance_id=InstanceId(instance["InstanceId"]),
+                execution_id=ExecutionId(instance["ExecutionId"]),
+                task_id=int(members["TaskScheduleId"]),
+                name=str(members.get("Name") or ""),
+                run=None if members.get("Run") is None else int(members["Run"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedMessageError(f"Not a parent instance: {text[:200]!r}") from error
+
+
+def life_of_child(execution_id: ExecutionId, task_id: int, run: int = 0) -> ExecutionId:
+    """Name the life that this task of this execution begins: the same however often it is sent."""
+    return ExecutionId(uuid.uuid5(LIVES, f"{execution_id}/{task_id}/{run}").hex)
+
+
+def default_child_id(execution_id: ExecutionId, task_id: int) -> InstanceId:
+    """Name a child that its parent gave no id (as DTFx does: execution id, colon, task id)."""
+    return InstanceId(f"{execution_id}:{task_id:x}")

@@ -1,0 +1,101 @@
+"""What an orchestrator passes to its context, checked and brought into one form."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from durable.model.errors import InvalidPayloadError
+from durable.replay.retries import RetryOptions
+from durable.replay.tasks import TaskBase
+
+
+def activity_name(function: Any) -> str:
+    """Take the name of an activity, or what the decorator returned. `ValueError` for all else."""
+    return _function_name(function, "activity_trigger")
+
+
+def orchestrator_name(function: Any) -> str:
+    """Take the name of an orchestrator, or what the decorator returned. `ValueError` otherwise."""
+    return _function_name(function, "orchestration_trigger")
+
+
+def _function_name(function: Any, decorator: str) -> str:
+    if isinstance(function, str):
+        return function
+    name = getattr(function, "durable_name", None)
+    if isinstance(name, str) and getattr(function, "durable_kind", None) == decorator:
+        return name
+    raise ValueError(
+        f"Name a function by its string, or pass what @{decorator} returned; "
+        f"{function!r} is neither."
+    )
+
+
+def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:
+    """List tasks. `TypeError` for anything else."""
+    listed = list(tasks)
+    for task in listed:
+        if not isinstance(task, TaskBase):
+            raise TypeError(f"{what} takes tasks; {task!r} is not one.")
+    return listed
+
+
+def utc(moment: Any, what: str) -> datetime:
+    """Take a time; without a zone it is UTC. `TypeError` for anything else."""
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{what} takes a datetime, not {type(moment).__name__}.")
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def milliseconds(timeout: Any) -> int | None:
+    """Take a timeout as whole milliseconds, at least one. `TypeError`, `ValueError` otherwise."""
+    if timeout is None:
+        return None
+    if not isinstance(timeout, timedelta):
+        raise TypeError(f"A timeout is a timedelta, not {type(timeout).__name__}.")
+    if timeout <= timedelta(0):
+        raise ValueError("A timeout must be greater than 0.")
+    return max(1, timeout // timedelta(milliseconds=1))
+
+
+def checked_options(options: Any) -> RetryOptions:
+    """Take retry options. `TypeError` for anything else."""
+    if not isinstance(options, RetryOptions):
+        raise TypeError(f"retry_options takes RetryOptions, not {type(options).__name__}.")
+    return options
+
+
+def http_request(
+    method: str,
+    uri: str,
+    content: Any,
+    headers: Mapping[str, str] | None,
+    token_source: Any,
+    *,
+    is_raw: bool,
+) -> dict[str, Any]:
+    """Lay a request out as the built-in activity takes it."""
+    if is_raw and not isinstance(content, str):
+        raise TypeError(
+            "Invalid use of 'is_raw_str' parameter: 'is_raw_str' is set to 'True' but 'content' "
+            "is not an instance of type 'str'. Either set 'is_raw_str' to 'False', or ensure your "
+            "'content' is of type 'str'."
+        )
+    token = token_source.to_json() if hasattr(token_source, "to_json") else token_source
+    request = {
+        "method": method,
+        "uri": uri,
+        "content": content if is_raw or content is None else _as_json(content),
+        "headers": None if headers is None else {str(k): str(v) for k, v in headers.items()},
+        "tokenSource": token,
+    }
+    _as_json(request)
+    return request
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidPayloadError(f"The HTTP request can't be written as JSON: {error}") from error

@@ -1,0 +1,113 @@
+"""The user's code as it runs: a generator, a coroutine, or a function that has returned already.
+
+A generator yields tasks and a coroutine awaits them; both are sent results and thrown errors.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from types import CoroutineType, GeneratorType
+from typing import Any, TypeAlias
+
+from durable.replay.calls import ExternalEventTask
+from durable.replay.docket import ROOM
+from durable.replay.tasks import CompositeTask, TaskBase
+
+Orchestrator: TypeAlias = Callable[..., Any]
+Running: TypeAlias = Generator[Any, Any, Any] | Coroutine[Any, Any, Any]
+
+# Code that swallows GeneratorExit is asked again, lest the collector asks it later, aloud.
+CLOSINGS_MAX = 20
+NO_LOOP = "no running event loop"
+
+
+def takes_input(orchestrator: Orchestrator) -> bool:
+    """Say whether it is written `(context, input)`, as durabletask's are."""
+    try:
+        parameters = inspect.signature(orchestrator).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    needed = [
+        parameter
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    return len(needed) == 2
+
+
+def is_running(called: Any) -> bool:
+    """Say whether calling the orchestrator has begun something that must be driven."""
+    return isinstance(called, GeneratorType | CoroutineType)
+
+
+def close(running: Running | None) -> None:
+    """End code whose context is dead, however often it refuses."""
+    for _ in range(CLOSINGS_MAX):
+        try:
+            if running is not None:
+                running.close()
+        except BaseException:  # noqa: BLE001, S112  (dead code has nothing to say)
+            continue
+        return
+
+
+def line_of(running: Running | None, orchestrator: Orchestrator, name: str) -> str:
+    """Say at which line the code stands: in the innermost helper that waits."""
+    frame = None
+    inner: Any = running
+    while inner is not None:
+        at = getattr(inner, "gi_frame", None) or getattr(inner, "cr_frame", None)
+        if at is None or at.f_code.co_filename.startswith(ROOM):
+            break
+        frame = at
+        inner = getattr(inner, "gi_yieldfrom", None) or getattr(inner, "cr_await", None)
+    if frame is not None:
+        return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    code = getattr(inspect.unwrap(orchestrator), "__code__", None)
+    where = f", {code.co_filename}:{code.co_firstlineno}" if code else ""
+    return f"the end of {name}{where}"
+
+
+def leaves(task: TaskBase) -> Iterator[TaskBase]:
+    """List the tasks under a task that are not made of others, in the order in which ids are given.
+
+    A combination that is complete waits for no event any more.
+    """
+    pending = [(task, False)]
+    while pending:
+        task, is_over = pending.pop()
+        if isinstance(task, CompositeTask):
+            is_over = is_over or task.is_completed
+            pending.extend((child, is_over) for child in reversed(task.children))
+        elif not (is_over and isinstance(task, ExternalEventTask)):
+            yield task
+
+
+def not_a_task(yielded: Any) -> TypeError:
+    """Make the error of code that yields or awaits something else."""
+    advice = ""
+    if isinstance(yielded, list | tuple):
+        advice = " Wrap the list in context.task_all(...) or context.task_any(...)."
+    elif inspect.isgenerator(yielded):
+        advice = " Write 'yield from' before a helper that is a generator."
+    elif inspect.isawaitable(yielded) or yielded is None:
+        advice = " Only tasks of the context can be awaited: other awaitables can't be replayed."
+    if inspect.iscoroutine(yielded):
+        yielded.close()  # nobody will await it, and Python would say so
+    return TypeError(
+        f"An orchestrator yields tasks of its context; "
+        f"a value of type '{type(yielded).__name__}' is not one.{advice}"
+    )
+
+
+def explained(error: BaseException) -> BaseException:
+    """Say in our words what asyncio says to who awaits, say, `asyncio.sleep`."""
+    if isinstance(error, RuntimeError) and str(error) == NO_LOOP:
+        better = TypeError(
+            "An orchestrator awaits tasks of its context alone: asyncio has no event loop here, "
+            "and what it does can't be replayed. Use context.create_timer(...) to wait, and an "
+            "activity for anything else."
+        )
+        better.__cause__ = error
+        return better.with_traceback(error.__traceback__)
+    return error

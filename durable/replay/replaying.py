@@ -1,0 +1,121 @@
+"""Bring the code to where its history ends, checking each episode against what it recorded."""
+
+from collections.abc import Mapping, Sequence
+
+from durable.model.history import (
+    EventSent,
+    ExecutionCompleted,
+    ExecutionResumed,
+    ExecutionSuspended,
+    HistoryEvent,
+    OrchestratorCompleted,
+    OrchestratorStarted,
+    Scheduling,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+)
+from durable.model.status import RuntimeStatus
+from durable.replay.determinism import NOTHING, Mismatch, NonDeterminism, describe, event_of
+from durable.replay.executor import Execution
+from durable.replay.suspension import take
+
+WAITING = "that the orchestrator goes on waiting"
+THE_END = "the end of the orchestrator"
+
+
+def replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
+    """Run the code over this history. Raises `NonDeterminism` where it does something else."""
+    asked = [event for event in history if isinstance(event, Scheduling) and not _is_repeat(event)]
+    recorded = {event.event_id: event for event in asked}
+    execution.docket.recorded = recorded
+    due, is_parked = 0, False
+    end: ExecutionCompleted | None = None
+    for event in history:
+        execution.surroundings.note(event)
+        match event:
+            case OrchestratorStarted():
+                is_parked = False
+                execution.surroundings.begin_episode(event.timestamp)
+            case OrchestratorCompleted():
+                if end is None or end.orchestration_status is not RuntimeStatus.TERMINATED:
+                    _check_episode(execution, recorded, due, is_over=end is not None)
+                    _check_end(execution, end)
+            case ExecutionCompleted():
+                end = event
+            case TaskScheduled() | TimerCreated() | SubOrchestrationInstanceCreated() | EventSent():
+                due += 0 if _is_repeat(event) else 1
+            case ExecutionResumed() if is_parked:
+                pass  # the resume that this episode came from found no code that fits
+            case _:
+                is_parked = is_parked or (isinstance(event, ExecutionSuspended) and event.is_parked)
+                take(execution, event)
+
+
+def _is_repeat(event: HistoryEvent) -> bool:
+    """Whether a rewind had a call made anew, which the code does not ask for again."""
+    return isinstance(event, TaskScheduled) and event.run is not None
+
+
+def _check_episode(
+    execution: Execution, recorded: Mapping[int, Scheduling], due: int, *, is_over: bool
+) -> None:
+    """The episode must have asked for as many tasks as it recorded, and ended only if it did."""
+    asked = execution.tasks_scheduled
+    if asked == due and not (execution.is_ended and not is_over):
+        return
+    expected, actual, event = WAITING, THE_END, None
+    if asked < due:
+        event = event_of(recorded[asked])
+        expected = describe(recorded[asked])
+        actual = actual if execution.is_ended else NOTHING
+    elif asked > due:
+        unrecorded = next((a for a in execution.docket.actions if a.task_id == due), None)
+        expected, actual = NOTHING, describe(unrecorded or recorded[due]) + " (at this point)"
+    raise NonDeterminism(_mismatch(execution, min(asked, due), expected, actual, event))
+
+
+def _check_end(execution: Execution, end: ExecutionCompleted | None) -> None:
+    """An execution that is over must have ended as it did, with what it returned."""
+    if end is None:
+        return
+    event = type(end).__name__
+    task_id = execution.tasks_scheduled
+    now = _status_of(execution)
+    then = end.orchestration_status
+    if now is not then:
+        actual = WAITING if now is None else f"{THE_END} ({now.value})"
+        expected = f"{THE_END} ({then.value})"
+        raise NonDeterminism(_mismatch(execution, task_id, expected, actual, event))
+    output = execution.output if execution.continues is None else execution.continues
+    if then is RuntimeStatus.FAILED or output == end.result:
+        return
+    mismatch = _mismatch(
+        execution, task_id, f"{THE_END} with {end.result}", f"{THE_END} with {output}", event
+    )
+    if execution.docket.strict:
+        raise NonDeterminism(mismatch)
+    execution.docket.warnings.append(mismatch.explain())
+
+
+def _status_of(execution: Execution) -> RuntimeStatus | None:
+    if not execution.is_ended:
+        return None
+    if execution.failure is not None:
+        return RuntimeStatus.FAILED
+    if execution.continues is not None:
+        return RuntimeStatus.CONTINUED_AS_NEW
+    return RuntimeStatus.COMPLETED
+
+
+def _mismatch(
+    execution: Execution, task_id: int, expected: str, actual: str, event: str | None
+) -> Mismatch:
+    return Mismatch(
+        task_id=task_id,
+        event=event,
+        expected=expected,
+        actual=actual,
+        where=execution.where(),
+        version=execution.surroundings.version,
+    )

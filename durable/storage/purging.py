@@ -1,0 +1,111 @@
+"""Purge: forget an instance that has ended, but not what its id must remember (rule E1).
+
+1  send, flagged `again`, all that may not have been sent: the rows that tell it go
+2  replace the record by a tombstone, if nobody wrote in between: generation, ordinals and
+   watermarks stay, so that a message that comes late finds what it must be judged by
+3  delete rows and blobs, as far as they were read before the tombstone stood
+
+A purge may be cut off anywhere and be repeated. One that slept deletes nothing of a later life:
+ordinals are never used twice, and the names of blobs neither.
+"""
+
+from dataclasses import replace
+
+from durable.model.environment import Environment
+from durable.model.errors import InstanceNotEndedError
+from durable.model.ids import InstanceId
+from durable.model.instance import InstanceRecord
+from durable.model.records import encode_record
+from durable.storage import partition, summaries
+from durable.storage.partition import Snapshot
+from durable.storage.port import (
+    BlobMissing,
+    Key,
+    LostRace,
+    OutcomeUnknown,
+    StorageFault,
+    TaskHubStore,
+)
+from durable.storage.resending import unsent_messages
+from durable.storage.sending import send
+
+ATTEMPTS_MAX = 20
+STASHED = "early-"
+
+
+async def purge(store: TaskHubStore, environment: Environment, instance_id: InstanceId) -> bool:
+    """Purge an instance; say whether there was one.
+
+    Raises `InstanceNotEndedError` if it has not ended, or a `StorageFault`: then it may be half
+    done, and purging again finishes it.
+    """
+    made: str | None = None
+    for _ in range(ATTEMPTS_MAX):
+        snapshot = await partition.load(store, instance_id)
+        record = snapshot.record
+        if record is None or record.is_stub:
+            return False
+        if record.is_purged:
+            await _delete(store, instance_id, snapshot, record)  # what an earlier purge left
+            return record.commit_id == made
+        if not record.status.is_terminal:
+            raise InstanceNotEndedError(
+                f"Instance '{instance_id}' is {record.status.value}; only one that has ended can "
+                "be purged. Terminate it first."
+            )
+        try:
+            await _send_unsent(store, environment, instance_id, snapshot)
+            tombstone = _tombstone(record, environment)
+            made = tombstone.commit_id
+            await store.transact(instance_id, (), encode_record(tombstone), etag=snapshot.etag)
+        except (LostRace, OutcomeUnknown, BlobMissing):
+            continue  # somebody else has moved on, or we have and do not know it
+        await _delete(store, instance_id, snapshot, tombstone)
+        return True
+    raise StorageFault(f"Instance '{instance_id}' changes faster than it can be purged.")
+
+
+async def _send_unsent(
+    store: TaskHubStore, environment: Environment, instance_id: InstanceId, snapshot: Snapshot
+) -> None:
+    assert snapshot.record is not None
+    unsent = snapshot.record.unsent
+    for outgoing in await unsent_messages(store, instance_id, snapshot, unsent):
+        await send(store, environment, outgoing)
+
+
+def _tombstone(record: InstanceRecord, environment: Environment) -> InstanceRecord:
+    return replace(
+        record,
+        is_purged=True,
+        unsent=frozenset(),
+        updated_at=max(environment.now(), record.updated_at),
+        status_sequence=record.status_sequence + 1,
+        commit_id=environment.new_id(),
+        base=record.sequence + 1,
+        input=None,
+        output=None,
+        custom_status=None,
+        reason=None,
+        parent=None,
+        outs={},
+        message_ids=frozenset(),
+        blobs={},
+    )
+
+
+async def _delete(
+    store: TaskHubStore, instance_id: InstanceId, snapshot: Snapshot, tombstone: InstanceRecord
+) -> None:
+    """Delete what was read before the tombstone stood, the lists' row first."""
+    await summaries.remove(store, instance_id, tombstone)
+    keys: list[Key] = [row.ordinal for row in snapshot.rows]
+    keys += [name for name in snapshot.named if name.startswith(STASHED)]
+    size = store.rows_per_transaction_max
+    for first in range(0, len(keys), size):
+        await store.delete_rows(instance_id, keys[first : first + size])
+    assert snapshot.record is not None
+    names = {name for row in snapshot.rows for name in row.blobs.values()}
+    names |= set(snapshot.record.blobs.values())
+    if names:
+        await store.delete_blobs(sorted(names))

@@ -1,0 +1,358 @@
+"""Replayer: histories of before against the code of now."""
+
+import json
+from collections.abc import AsyncIterator, Generator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable.model.codec import encode_event, to_json
+from durable.model.errors import InstanceNotFoundError, PayloadLostError
+from durable.model.history import (
+    EventRaised,
+    ExecutionResumed,
+    ExecutionSuspended,
+    HistoryEvent,
+    OrchestratorCompleted,
+    OrchestratorStarted,
+    TaskScheduled,
+)
+from durable.model.queries import InstanceFilter, OrchestrationStatus
+from durable.model.status import RuntimeStatus
+from durable.replay.context import DurableOrchestrationContext
+from durable.testing.replay import main
+from durable.testing.replaying.replayer import UNDER_WAY, Replayer
+from durable.testing.replaying.report import Outcome, ReplayError
+from durable.testing.replaying.saved import (
+    SavedHistory,
+    from_events,
+    read_history,
+    save_history,
+    to_lines,
+)
+from durable.testing.running.agenda import START
+from durable.testing.running.fakes import NEVER
+from durable.testing.running.runner import run_orchestrator
+
+Context = DurableOrchestrationContext
+Orchestration = Generator[Any, Any, Any]
+DAY = timedelta(days=1)
+
+
+def order(context: Context) -> Orchestration:
+    """Reserve, wait a day, pay."""
+    reserved = yield context.call_activity("reserve", context.get_input())
+    yield context.create_timer(context.current_utc_datetime + DAY)
+    paid = yield context.call_activity("pay", reserved)
+    return {"paid": paid, "id": context.new_uuid()}
+
+
+def recorded(*, pay: Any = 7, function: Any = order) -> SavedHistory:
+    """Run it, and keep its history."""
+    result = run_orchestrator(
+        function,
+        "book",
+        activities={"reserve": 5, "pay": pay},
+        instance_id="order-1",
+    )
+    return from_events(result.history)
+
+
+def test_the_code_that_made_a_history_fits_it() -> None:
+    """Ended or under way; the instance id is found in the history."""
+    for history in (recorded(), recorded(pay=NEVER)):
+        report = Replayer([order]).replay(history)
+        assert report.is_ok, report
+        assert report.instance_id == "order-1"
+        assert report.raise_if_wrong() is report
+
+
+def changed_name(context: Context) -> Orchestration:
+    """Call another activity."""
+    reserved = yield context.call_activity("book", context.get_input())
+    return reserved
+
+
+def changed_kind(context: Context) -> Orchestration:
+    """Wait where there was a call."""
+    yield context.create_timer(context.current_utc_datetime + DAY)
+
+
+def changed_input(context: Context) -> Orchestration:
+    """Pay another sum."""
+    yield context.call_activity("reserve", context.get_input())
+    yield context.create_timer(context.current_utc_datetime + DAY)
+    paid = yield context.call_activity("pay", "another sum")
+    return {"paid": paid, "id": context.new_uuid()}
+
+
+def changed_end(context: Context) -> Orchestration:
+    """Return something else."""
+    reserved = yield context.call_activity("reserve", context.get_input())
+    yield context.create_timer(context.current_utc_datetime + DAY)
+    yield context.call_activity("pay", reserved)
+    return "done"
+
+
+def waits_on(context: Context) -> Orchestration:
+    """Wait for an event at the end."""
+    reserved = yield context.call_activity("reserve", context.get_input())
+    yield context.create_timer(context.current_utc_datetime + DAY)
+    yield context.call_activity("pay", reserved)
+    yield context.wait_for_external_event("thanks")
+
+
+def fails_at_the_end(context: Context) -> Orchestration:
+    """Raise where it returned."""
+    reserved = yield context.call_activity("reserve", context.get_input())
+    yield context.create_timer(context.current_utc_datetime + DAY)
+    yield context.call_activity("pay", reserved)
+    raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (changed_name, r"a call of activity 'reserve'.*a call of activity 'book', at .*:\d+"),
+        (changed_kind, r"a call of activity 'reserve'.*a timer, at .*test_replaying.*:\d+"),
+        (changed_input, r"as task 2 .* with input 5.* with input \"another sum\""),
+        (changed_end, r"end .* with \{.* the end .* with \"done\""),
+        (waits_on, r"\(Completed\).* goes on waiting"),
+        (fails_at_the_end, r"\(Completed\).* \(Failed\)"),
+    ],
+)
+def test_code_that_does_something_else_is_told_where(code: Any, told: str) -> None:
+    """A name, a kind, an argument, an output, a further wait, a failure."""
+    report = Replayer({"order": code}).replay(recorded())
+    assert report.outcome is Outcome.MISMATCH
+    with pytest.raises(ReplayError, match=f"(?s)'order' order-1.*{told}"):
+        report.raise_if_wrong()
+
+
+def test_another_argument_is_only_a_warning_if_wanted() -> None:
+    """As in production under the settings of 1.7, where the recorded argument wins."""
+    report = Replayer({"order": changed_input}, strict_arguments=False).replay(recorded())
+    assert report.is_ok
+    assert "another sum" in report.warnings[0]
+    assert "warning" in str(report)
+
+
+def test_a_function_that_is_missing_is_not_called_a_mismatch() -> None:
+    """The report says which there are."""
+    report = Replayer([changed_end]).replay(recorded())
+    assert report.outcome is Outcome.FUNCTION_MISSING
+    assert "'changed_end'" in str(report)
+    assert Replayer([order]).replay(recorded(), name="order").is_ok
+
+
+def test_a_saved_file_says_the_same_as_the_history(tmp_path: Path) -> None:
+    """JSON lines, one event each, and the instance id."""
+    history = recorded()
+    path = tmp_path / "order-1.jsonl"
+    save_history(path, history)
+    assert read_history(path) == history
+    assert len(path.read_text().splitlines()) == 1 + len(history.events)
+    for source in (path, path.read_text(), history.events, to_lines(history)):
+        assert Replayer([order]).replay(source).is_ok
+
+
+@pytest.mark.parametrize("spelling", ["table", "numbers"])
+def test_events_as_columns_are_read_as_tables_and_dtfx_spell_them(spelling: str) -> None:
+    """Rows of the History table, or the events of a replay request with kinds as numbers."""
+    rows = [json.loads(to_json(encode_event(event, {}))) for event in recorded().events]
+    if spelling == "numbers":
+        kinds = {"ExecutionStarted": 0, "OrchestratorStarted": 12, "TaskScheduled": 4}
+        for row in rows:
+            row["EventType"] = kinds.get(row["EventType"], row["EventType"])
+            row["Timestamp"] = row.pop("_Timestamp")
+    assert Replayer([order]).replay(rows).is_ok
+    assert not Replayer({"order": changed_name}).replay(rows).is_ok
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "{}",
+        "[]",
+        "not json",
+        '{"SavedHistory": 99}\n{}',
+        '{"historyEvents": null}',
+        '{"SavedHistory": 1, "InstanceId": "i"}\n{"EventType": "Unheard"}',
+        '{"SavedHistory": 1, "InstanceId": "i"}\n{"EventType": "TimerFired", "InputBlobName": "b"}',
+    ],
+)
+def test_what_is_no_history_is_reported_and_never_raises(source: str) -> None:
+    """One broken file must not hide the others."""
+    report = Replayer([order]).replay(source)
+    assert report.outcome is Outcome.UNREADABLE
+    assert report.problem
+
+
+def status_of(history: SavedHistory, *, with_results: bool = True) -> dict[str, Any]:
+    """Show a history as a status query does: the requests are merged into their answers."""
+    shown, asked = [], {}
+    for event in history.events:
+        columns = encode_event(event, {})
+        kind = columns["EventType"]
+        if kind in {"TaskScheduled", "SubOrchestrationInstanceCreated"}:
+            asked[event.event_id] = columns
+        if kind in {"OrchestratorStarted", "OrchestratorCompleted"} or event.event_id in asked:
+            continue
+        row = {"EventType": kind, "Timestamp": event.timestamp.isoformat()}
+        for name in ("Name", "FireAt", "Reason", "Details", "OrchestrationStatus"):
+            if name in columns:
+                row[name] = str(columns[name])
+        if with_results and "Result" in columns:
+            row["Result"] = json.loads(str(columns["Result"]))
+        if "TaskScheduledId" in columns:
+            request = asked[int(columns["TaskScheduledId"])]  # type: ignore[arg-type]
+            row["FunctionName"] = str(request["Name"])
+            row["Input"] = json.loads(str(request["Input"]))
+        shown.append(row)
+    return {"name": "order", "instanceId": "order-1", "input": "book", "historyEvents": shown}
+
+
+def test_the_history_of_a_status_query_leads_the_code_through_its_answers() -> None:
+    """Ids are not in it, so each answer must find an open request of its name."""
+    status = status_of(recorded())
+    assert Replayer([order]).replay(status).is_ok
+    assert Replayer([order]).replay(json.dumps(status)).is_ok
+    report = Replayer({"order": changed_name}).replay(status)
+    assert "TaskCompleted of 'reserve'" in str(report)
+    report = Replayer({"order": changed_kind}).replay(status)
+    assert report.outcome is Outcome.MISMATCH
+    report = Replayer({"order": changed_end}).replay(status)
+    assert 'and the code with "done"' in str(report)
+
+
+def test_a_status_whose_history_was_not_asked_for_is_unreadable() -> None:
+    """The report says which parameters to add."""
+    report = Replayer([order]).replay({"name": "order", "input": "book"})
+    assert "showHistory=true" in str(report)
+
+
+def test_what_a_suspended_instance_holds_back_is_looked_at_too() -> None:
+    """As if it were resumed: that is when its mismatch would show."""
+
+    def both(context: Context) -> Orchestration:
+        first = yield context.wait_for_external_event("go")
+        yield context.call_activity("work", first)
+
+    def other(context: Context) -> Orchestration:
+        first = yield context.wait_for_external_event("go")
+        yield context.call_activity("rest", first)
+
+    result = run_orchestrator(both)
+    at = START + DAY
+    held = [
+        OrchestratorStarted(timestamp=at),
+        ExecutionSuspended(timestamp=at, reason="by hand"),
+        EventRaised(timestamp=at, name="go", input="1"),
+        ExecutionResumed(timestamp=at),
+        TaskScheduled(timestamp=at, event_id=0, name="work", input="1"),
+        ExecutionSuspended(timestamp=at, reason="once more", is_parked=True),
+        OrchestratorCompleted(timestamp=at),
+    ]
+    events = [*result.history, *held]
+    assert Replayer([both]).replay(events).is_ok
+    assert not Replayer({"both": other}).replay(events).is_ok
+
+
+class LiveHub:
+    """A hub as the replayer sees it."""
+
+    def __init__(self, histories: dict[str, Any]) -> None:
+        self.histories = histories
+        self.asked_for: list[InstanceFilter] = []
+
+    async def read_history(self, instance_id: str) -> tuple[HistoryEvent, ...]:
+        history = self.histories[instance_id]
+        if isinstance(history, Exception):
+            raise history
+        return tuple(history)
+
+    async def list_instances(self, wanted: InstanceFilter) -> AsyncIterator[OrchestrationStatus]:
+        self.asked_for.append(wanted)
+        for instance_id in self.histories:
+            yield OrchestrationStatus(
+                instance_id=instance_id,
+                name="order",
+                runtime_status=RuntimeStatus.RUNNING,
+                created_at=START,
+                updated_at=START,
+                input=None,
+                output=None,
+                custom_status=None,
+            )
+
+
+async def test_every_instance_under_way_is_replayed_and_none_hides_another() -> None:
+    """One that went meanwhile is left out, one that can't be read has its report."""
+    events = recorded(pay=NEVER).events
+    hub = LiveHub(
+        {
+            "order-1": events,
+            "order-2": InstanceNotFoundError("gone"),
+            "order-3": PayloadLostError("a payload is gone"),
+            "order-4": (),
+        }
+    )
+    summary = await Replayer([order]).replay_all(hub)
+    assert hub.asked_for == [UNDER_WAY]
+    assert [report.instance_id for report in summary.reports] == ["order-1", "order-3"]
+    assert [report.instance_id for report in summary.wrong] == ["order-3"]
+    assert "1 of 2 histories fit" in str(summary)
+    with pytest.raises(ReplayError, match="a payload is gone"):
+        summary.raise_if_wrong()
+    only = await Replayer({"order": changed_name}).replay_instance(hub, "order-1")
+    assert only.outcome is Outcome.MISMATCH
+
+
+APP = """
+from durable.engine.registry import Registry
+
+def order(context):
+    reserved = yield context.call_activity("reserve", context.get_input())
+    yield context.call_activity("{second}", reserved)
+
+app = Registry()
+app.add_orchestrator("order", order)
+"""
+
+
+def test_the_command_line_is_a_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 if all fit, 1 if one does not, 2 if it could not look."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "app_of_then.py").write_text(APP.format(second="pay"))
+    (tmp_path / "app_of_now.py").write_text(APP.format(second="charge"))
+
+    def then(context: Context) -> Orchestration:
+        reserved = yield context.call_activity("reserve", context.get_input())
+        yield context.call_activity("pay", reserved)
+
+    history = recorded(function=then)
+    events = tuple(
+        replace(event, name="order") if hasattr(event, "generation") else event
+        for event in history.events
+    )
+    save_history("order.jsonl", SavedHistory(instance_id=history.instance_id, events=events))
+    assert main(["--app", "app_of_then:app", "order.jsonl"], {}) == 0
+    assert main(["--app", "app_of_now", "order.jsonl"], {}) == 1
+    assert "a call of activity 'charge'" in capsys.readouterr().out
+    for wrong in (
+        ["order.jsonl"],
+        ["--app", "app_of_then:app"],
+        ["--app", "no_such_module:app", "order.jsonl"],
+        ["--app", "app_of_then:app", "missing.jsonl"],
+        ["--app", "app_of_then:app", "--all"],
+        ["--app", "app_of_then:app", "--all", "--hub", "MyHub"],
+    ):
+        assert main(wrong, {}) == 2, wrong
+    assert "AzureWebJobsStorage" in capsys.readouterr().out
