@@ -28,8 +28,8 @@ runtime: $(RUNTIME_STAMP) ## the real worker library in .venv-runtime, if python
 demo: setup ## run HelloCities end to end on Azurite and print its final status
 	@$(BIN)/python scripts/demo.py
 
-run: setup ## the same, and keep serving until Ctrl-C
-	@$(BIN)/python scripts/demo.py --serve
+run: setup ## the same, and keep serving until Ctrl-C; APP=samples/classic/monitor serves that one
+	@$(BIN)/python scripts/demo.py --serve $(if $(APP),--app $(APP) --port $(or $(PORT),7071))
 
 test: setup runtime ## all tests; prints what it skipped and why
 	@$(BIN)/python -m pytest

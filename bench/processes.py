@@ -36,13 +36,10 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Host:
-    """One dev host process."""
+class Door:
+    """The HTTP side of a function app that somebody runs."""
 
-    process: asyncio.subprocess.Process
     url: str
-    log: list[str] = field(default_factory=list)
-    readers: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def request(self, method: str, path: str, body: bytes | None = None) -> Answer:
         """Call it."""
@@ -73,6 +70,15 @@ class Host:
                     return answer.json
                 assert answer.status in (202, 503), answer
                 await asyncio.sleep(0.1)
+
+
+@dataclass(slots=True)
+class Host(Door):
+    """One dev host process."""
+
+    process: asyncio.subprocess.Process
+    log: list[str] = field(default_factory=list)
+    readers: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def kill(self) -> None:
         """SIGKILL it: nothing of it goes on."""
@@ -124,7 +130,7 @@ async def start_host(
         else:
             raise AssertionError("the dev host ended before it listened:\n" + "\n".join(log))
     output = asyncio.create_task(_collect(process.stdout, log))
-    return Host(process, text.removeprefix(READY), log, [errors, output])
+    return Host(text.removeprefix(READY), process, log, [errors, output])
 
 
 @asynccontextmanager

@@ -168,11 +168,7 @@ async def _status(
 async def _history(
     store: TaskHubStore, snapshot: Snapshot, record: InstanceRecord
 ) -> tuple[HistoryEvent, ...]:
-    rows = [
-        row
-        for row in snapshot.rows
-        if row.ordinal >= record.base and row.execution_id == record.execution_id
-    ]
+    rows = [row for row in snapshot.rows if row.execution_id == record.execution_id]
     return tuple(await fetch_all(store, [(row.event, row.blobs) for row in rows]))
 
 

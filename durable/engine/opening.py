@@ -34,8 +34,11 @@ def open_execution(
     starts = [m for m in new if isinstance(m.event, ExecutionStarted)]
     others = [m for m in new if not isinstance(m.event, ExecutionStarted)]
     if before is not None and before.is_alive and before.is_pending:
-        # The record tells it all; a message that only wakes has no input.
+        # The record tells it all; a message that only wakes has no input. How long the message has
+        # been held is told by itself alone (rule K).
         start = start_of_pending(instance_id, before)
+        if starts:
+            start = replace(starts[0], event=start.event, blobs=start.blobs)
         return running(before), [start, *waiting, *others]
     if starts:
         first = starts[0]

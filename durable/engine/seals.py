@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from durable.model.codec import Column, Columns, to_json
 from durable.model.instance import InstanceRecord
-from durable.model.records import read_numbers
+from durable.model.records import read_names, read_numbers
 
 PREFIX = "known-"
 # Of the 64 KiB (32 Ki characters) of one property; each of the three has a property of its own.
@@ -38,7 +38,7 @@ def remembered(record: InstanceRecord | None, named: Mapping[str, Columns]) -> R
         marks.update(read_numbers(_text(columns, "Marks")))
         if columns.get("LifeId") == record.life_id:
             outs.update(read_numbers(_text(columns, "Outs")))
-            message_ids.update((_text(columns, "MessageIds") or "").split())
+            message_ids.update(read_names(_text(columns, "MessageIds")))
     return Remembered(
         marks={**marks, **record.marks},
         outs={**outs, **record.outs},
@@ -51,7 +51,7 @@ def seal(record: InstanceRecord) -> tuple[InstanceRecord, dict[str, Columns]]:
     columns: dict[str, Column] = {
         "Marks": to_json(record.marks),
         "Outs": to_json(record.outs),
-        "MessageIds": " ".join(sorted(record.message_ids)),
+        "MessageIds": to_json(sorted(record.message_ids)),
     }
     if all(len(str(text)) <= INLINE_CHARS_MAX for text in columns.values()):
         return record, {}

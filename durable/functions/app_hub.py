@@ -20,6 +20,7 @@ from azure.functions.decorators.function_app import Function, FunctionBuilder, F
 from durable.engine.registry import Registry
 from durable.functions.composition import OPEN_STORE, Composition, StoreOpener
 from durable.functions.host_settings import HostSettings, read_host_settings
+from durable.functions.http_activity import register_built_ins
 from durable.functions.hub_functions import hub_function_builders
 from durable.functions.refusals import refuse_durable_extension_bindings
 from durable.functions.triggers import DurableFunctionBuilder
@@ -126,6 +127,7 @@ class AppHub:
                     builder.refuse_what_is_not_served()
                     builder.enter(registry)
         self._registry.include(registry)
+        register_built_ins(self._registry)
 
     def _announce(self) -> None:
         if self._is_announced:

@@ -8,7 +8,7 @@ column empty and names the blob in `<Column>BlobName`.
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -174,8 +174,8 @@ def decode_row(ordinal: int, columns: Columns) -> HistoryRow:
         raise MalformedMessageError(f"History row {ordinal} can't be read: {error}") from error
 
 
-def to_json(columns: Mapping[str, Any]) -> str:
-    """Print columns as JSON, times as ISO 8601."""
+def to_json(columns: Mapping[str, Any] | Sequence[str]) -> str:
+    """Print columns, or names, as JSON; times as ISO 8601."""
     return json.dumps(
         columns, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat
     )

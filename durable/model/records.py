@@ -69,7 +69,7 @@ def _lasting_columns(record: InstanceRecord) -> dict[str, Column]:
     if record.outs:
         columns["Outs"] = to_json(record.outs)
     if record.message_ids:
-        columns["MessageIds"] = " ".join(sorted(record.message_ids))
+        columns["MessageIds"] = to_json(sorted(record.message_ids))
     if record.sealed:
         columns["Sealed"] = record.sealed
     if record.is_purged:
@@ -131,7 +131,7 @@ def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
         scheduled_at=None if scheduled_at is None else decode_time(scheduled_at),
         marks=read_numbers(columns.get("Marks")),
         outs=read_numbers(columns.get("Outs")),
-        message_ids=frozenset(columns.get("MessageIds", "").split()),
+        message_ids=read_names(columns.get("MessageIds")),
         sealed=int(columns.get("Sealed", 0)),
         is_purged=columns.get("IsPurged", False) is True,
         blobs={
@@ -145,6 +145,11 @@ def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
 def read_numbers(text: str | None) -> dict[str, int]:
     """Read names with numbers."""
     return {name: int(number) for name, number in json.loads(text).items()} if text else {}
+
+
+def read_names(text: str | None) -> frozenset[str]:
+    """Read a list of names."""
+    return frozenset(str(name) for name in json.loads(text)) if text else frozenset()
 
 
 def encode_summary(record: InstanceRecord, *, task_hub: str) -> dict[str, Column]:

@@ -9,7 +9,7 @@ from types import CoroutineType, GeneratorType
 from typing import Any, TypeAlias
 
 from durable.replay.calls import ExternalEventTask
-from durable.replay.docket import ROOM
+from durable.replay.docket import is_ours
 from durable.replay.tasks import CompositeTask, TaskBase
 
 Orchestrator: TypeAlias = Callable[..., Any]
@@ -57,7 +57,7 @@ def line_of(running: Running | None, orchestrator: Orchestrator, name: str) -> s
     inner: Any = running
     while inner is not None:
         at = getattr(inner, "gi_frame", None) or getattr(inner, "cr_frame", None)
-        if at is None or at.f_code.co_filename.startswith(ROOM):
+        if at is None or is_ours(at):
             break
         frame = at
         inner = getattr(inner, "gi_yieldfrom", None) or getattr(inner, "cr_await", None)

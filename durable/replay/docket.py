@@ -5,9 +5,9 @@ which is forgotten without being dropped is freed at once, and not by the collec
 """
 
 import inspect
-import os
 import weakref
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import TypeVar
 
 from durable.model.actions import Action, OrchestratorAction
@@ -22,7 +22,7 @@ from durable.replay.determinism import (
     same_arguments,
 )
 
-ROOM = os.path.dirname(__file__)  # noqa: PTH120  (names are compared, for each frame)
+ROOM = __name__.rpartition(".")[0]
 Asked = TypeVar("Asked", bound=OrchestratorAction)
 
 
@@ -102,10 +102,15 @@ class Docket:
         )
 
 
+def is_ours(frame: FrameType) -> bool:
+    """Say whether this is code of this room, and not the user's."""
+    return str(frame.f_globals.get("__name__")).startswith(f"{ROOM}.")
+
+
 def line_of_caller() -> str:
     """Say at which line the user's code called into this room."""
     frame = inspect.currentframe()
-    while frame is not None and os.path.dirname(frame.f_code.co_filename) == ROOM:  # noqa: PTH120
+    while frame is not None and is_ours(frame):
         frame = frame.f_back
     return (
         f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "an unknown line"

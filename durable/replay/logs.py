@@ -1,20 +1,22 @@
 """Logging that a replay does not repeat."""
 
-import logging
 from collections.abc import MutableMapping
+from logging import Logger, LoggerAdapter, getLogger
 from typing import Any
 
 from durable.replay.surroundings import Surroundings
 
+__all__ = ["Logger", "ReplaySafeLogger", "logger_of"]
 
-class ReplaySafeLogger(logging.LoggerAdapter[logging.Logger]):
+
+class ReplaySafeLogger(LoggerAdapter[Logger]):
     """Logs what happens for the first time, with `instance_id` and `orchestrator` in each record.
 
     It is silent while the code is replayed, and once its execution is gone. What an episode logs
     is logged again if that episode is decided again, after a lost race or a crash.
     """
 
-    def __init__(self, logger: logging.Logger, surroundings: Surroundings) -> None:
+    def __init__(self, logger: Logger, surroundings: Surroundings) -> None:
         """Log to this logger."""
         super().__init__(logger, {})
         self._seen = surroundings
@@ -36,5 +38,5 @@ class ReplaySafeLogger(logging.LoggerAdapter[logging.Logger]):
 
 def logger_of(surroundings: Surroundings) -> ReplaySafeLogger:
     """Make the logger of an orchestration."""
-    logger = logging.getLogger(f"durable.orchestrator.{surroundings.name}")
+    logger = getLogger(f"durable.orchestrator.{surroundings.name}")
     return ReplaySafeLogger(logger, surroundings)

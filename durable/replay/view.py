@@ -6,7 +6,6 @@ closed get no further; and nothing that dead code asks for is ever recorded.
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,7 @@ from durable.model.history import HistoryEvent, OrchestratorStarted
 from durable.model.parents import Parent
 from durable.model.values import USUAL, decode_value
 from durable.replay.histories import HistoryView, view_of
-from durable.replay.logs import ReplaySafeLogger, logger_of
+from durable.replay.logs import Logger, ReplaySafeLogger, logger_of
 from durable.replay.surroundings import ExecutionDropped, FunctionContext, Surroundings
 from durable.replay.tasks import TaskBase
 
@@ -97,7 +96,7 @@ class OrchestrationView:
         """A logger that is silent during replay; its records say which instance they are of."""
         return logger_of(self._alive())
 
-    def create_replay_safe_logger(self, logger: logging.Logger) -> ReplaySafeLogger:
+    def create_replay_safe_logger(self, logger: Logger) -> ReplaySafeLogger:
         """Make such a logger of one's own."""
         return ReplaySafeLogger(logger, self._alive())
 

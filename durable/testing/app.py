@@ -28,7 +28,7 @@ class AppUnderTest:
         The app is its `Registry`, or a `DFApp` or `Blueprint`.
         """
         known = getattr(app, "registry", app)
-        self.registry = Registry(known.converter if isinstance(known, Registry) else None)
+        self.registry = Registry(_converter_of(known))
         if isinstance(known, Registry):
             self.registry.include(known)
         elif app is not None:
@@ -75,3 +75,10 @@ class AppUnderTest:
             given.enter(self.registry)
         else:
             self.registry.add_orchestrator(name, user_function(given))
+
+
+def _converter_of(app: Any) -> Any:
+    if isinstance(app, Registry):
+        return app.converter
+    hub = getattr(app, "_hub", None)
+    return getattr(getattr(hub, "_registry", None), "converter", None)

@@ -3,6 +3,8 @@
 A module is named from `azure.durable_functions`; '' is the package itself.
 """
 
+PACKAGES = {"actions", "decorators", "entities", "history", "models", "testing", "utils"}
+
 TREE: dict[str, tuple[str, ...]] = {
     "": (
         "Blueprint",

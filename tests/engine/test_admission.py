@@ -1,16 +1,22 @@
 """Admit: what a message is to an instance (rules A2, D, E), as a table."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from durable.engine.inbox import Ledger, Verdict, admit
+from durable.engine.inbox import Standing, Verdict, admit, settle
+from durable.engine.ledger import Ledger
+from durable.engine.seals import remembered
+from durable.engine.stash import Stash, early_row, waiting_rows
+from durable.model.envelopes import encode_message
 from durable.model.history import (
     EventRaised,
     ExecutionStarted,
     ExecutionTerminated,
     HistoryEvent,
+    StartRefused,
     TaskCompleted,
     TaskFailed,
     TaskScheduled,
@@ -20,13 +26,16 @@ from durable.model.history import (
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.parents import Parent
 from durable.model.status import RuntimeStatus
+from durable.model.streams import Origin
 from durable.testing.world.virtual_time import START
 
 ME = InstanceId("instance")
 LIFE, OTHER, NEXT = ExecutionId("life"), ExecutionId("other"), ExecutionId("next")
 NEW, KNOWN, DROPPED = Verdict.NEW, Verdict.KNOWN, Verdict.DROPPED
-UNKNOWN_TASK = Verdict.UNKNOWN_TASK
+UNKNOWN_TASK, LATER, EARLY = Verdict.UNKNOWN_TASK, Verdict.LATER, Verdict.EARLY
+COUNTED, WAITING = Verdict.COUNTED, Verdict.WAITING
 
 
 def record(status: RuntimeStatus = RuntimeStatus.RUNNING, **changes: Any) -> InstanceRecord:
@@ -55,16 +64,14 @@ def rows(*events: tuple[HistoryEvent, str | None]) -> list[HistoryRow]:
 def ledger() -> Ledger:
     """Tasks 0 and 1 and timer 2 are scheduled, 0 is answered, event "m1" is recorded."""
     made = Ledger()
-    made.note(
-        rows(
-            (TaskScheduled(timestamp=START, event_id=0, name="a"), None),
-            (TaskScheduled(timestamp=START, event_id=1, name="a"), None),
-            (TimerCreated(timestamp=START, event_id=2, fire_at=START), None),
-            (TaskCompleted(timestamp=START, task_scheduled_id=0), None),
-            (EventRaised(timestamp=START, name="e"), "m1"),
-        ),
-        LIFE,
+    recorded = rows(
+        (TaskScheduled(timestamp=START, event_id=0, name="a"), None),
+        (TaskScheduled(timestamp=START, event_id=1, name="a"), None),
+        (TimerCreated(timestamp=START, event_id=2, fire_at=START), None),
+        (TaskCompleted(timestamp=START, task_scheduled_id=0), None),
+        (EventRaised(timestamp=START, name="e"), "m1"),
     )
+    made.note(recorded, LIFE, all_rows=recorded)
     return made
 
 
@@ -106,6 +113,14 @@ def start(execution_id: ExecutionId, replaces: int) -> TaskMessage:
     return TaskMessage(
         instance_id=ME, event=started, execution_id=execution_id, generation=replaces
     )
+
+
+def verdicts(
+    instance: InstanceRecord | None, judged_by: Ledger, messages: list[TaskMessage]
+) -> list[Verdict]:
+    """Judge messages to an instance that remembers nothing but its record and its ledger."""
+    standing = Standing(ME, instance, judged_by, remembered(instance, {}), Stash())
+    return admit(standing, messages, START).verdicts
 
 
 RUNNING, PENDING = record(), record(RuntimeStatus.PENDING)
@@ -160,38 +175,38 @@ def test_each_message_gets_its_verdict(
 ) -> None:
     """Rules D2 (answers by task), E2 (starts by generation), E4 (clients by generation and id)."""
     judged_by = ledger() if instance in (RUNNING, PARKED, DONE, ENDED) else Ledger()
-    assert admit(instance, judged_by, [message]) == [verdict]
+    assert verdicts(instance, judged_by, [message]) == [verdict]
 
 
 def test_of_two_copies_in_one_batch_the_first_is_new() -> None:
     """Whatever kind they are; verdicts stand in the order of the messages."""
-    for message in (answer(1), timer(2), event("m2"), end("m2")):
-        assert admit(RUNNING, ledger(), [message, message]) == [NEW, KNOWN]
-    assert admit(None, Ledger(), [start(LIFE, 0), start(LIFE, 0)]) == [NEW, KNOWN]
+    for message in (answer(1), timer(2), event("m2")):
+        assert verdicts(RUNNING, ledger(), [message, message]) == [NEW, KNOWN]
+    assert verdicts(None, Ledger(), [start(LIFE, 0), start(LIFE, 0)]) == [NEW, KNOWN]
 
 
 def test_a_success_and_a_failure_of_one_task_are_one_answer() -> None:
     """The first of the batch is taken."""
-    assert admit(RUNNING, ledger(), [failure(1), answer(1)]) == [NEW, KNOWN]
+    assert verdicts(RUNNING, ledger(), [failure(1), answer(1)]) == [NEW, KNOWN]
 
 
 def test_a_start_is_judged_before_what_comes_with_it() -> None:
     """An event for the life that a start of the same batch begins is new, in any order."""
     messages = [event("m2", 1), start(LIFE, 0), event("m3", 2)]
-    assert admit(None, Ledger(), messages) == [NEW, NEW, DROPPED]
+    assert verdicts(None, Ledger(), messages) == [NEW, NEW, DROPPED]
 
 
 def test_two_rival_starts_make_one_life() -> None:
     """The first wins, the other finds another generation."""
-    assert admit(None, Ledger(), [start(LIFE, 0), start(OTHER, 0)]) == [NEW, DROPPED]
+    assert verdicts(None, Ledger(), [start(LIFE, 0), start(OTHER, 0)]) == [NEW, DROPPED]
 
 
 def test_the_ids_of_an_earlier_life_do_not_hide_messages_of_the_next() -> None:
     """A ledger of another execution says nothing about this one."""
     reborn = record(generation=3, life_id=NEXT, execution_id=NEXT)
     stale = ledger()
-    assert admit(reborn, stale, [event("m1", 3)]) == [NEW]
-    assert admit(reborn, stale, [answer(0, LIFE)]) == [DROPPED]
+    assert verdicts(reborn, stale, [event("m1", 3)]) == [NEW]
+    assert verdicts(reborn, stale, [answer(0, LIFE)]) == [DROPPED]
 
 
 def test_a_work_item_is_no_message_to_an_instance() -> None:
@@ -201,11 +216,153 @@ def test_a_work_item_is_no_message_to_an_instance() -> None:
         execution_id=LIFE,
         event=TaskScheduled(timestamp=START, event_id=1, name="a"),
     )
-    assert admit(RUNNING, ledger(), [item]) == [DROPPED]
+    assert verdicts(RUNNING, ledger(), [item]) == [DROPPED]
 
 
 def test_judging_changes_nothing() -> None:
     """The same question has the same answer."""
     kept = ledger()
     messages = [answer(1), event("m2")]
-    assert admit(RUNNING, kept, messages) == admit(RUNNING, kept, messages)
+    assert verdicts(RUNNING, kept, messages) == verdicts(RUNNING, kept, messages)
+
+
+def test_behind_a_terminate_nothing_is_judged() -> None:
+    """The round after its commit knows what is left; until then all of it stays open."""
+    messages = [event("m2"), end("m3"), event("m4"), end("m3"), answer(1)]
+    assert verdicts(RUNNING, ledger(), messages) == [NEW, NEW, LATER, LATER, LATER]
+
+
+SENDER = Origin(InstanceId("sender"), ExecutionId("its life"))
+
+
+def sent(number: int, fact: HistoryEvent | None = None, life: ExecutionId = LIFE) -> TaskMessage:
+    """A message in the stream from "sender"."""
+    body = fact or EventRaised(timestamp=START, name="e", input=str(number))
+    return TaskMessage(instance_id=ME, event=body, execution_id=life, origin=SENDER, number=number)
+
+
+def standing(
+    instance: InstanceRecord | None,
+    marks: dict[str, int] | None = None,
+    stashed: list[TaskMessage] | None = None,
+) -> Standing:
+    """An instance with these watermarks and these messages in its stash."""
+    known = replace(instance, marks=marks or {}) if instance else None
+    memory = remembered(known, {})
+    named = dict(early_row(message) for message in stashed or [])
+    stash = Stash.of(known, memory.marks, named)
+    return Standing(ME, known, ledger(), memory, stash)
+
+
+MARK = SENDER.to_text()
+
+
+def test_a_stream_is_taken_in_order_whatever_the_order_of_arrival() -> None:
+    """D: the next one is new, one behind a gap is early, one that was taken is known."""
+    admission = admit(standing(RUNNING, {MARK: 1}), [sent(5), sent(3), sent(2), sent(1)], START)
+    assert admission.verdicts == [EARLY, NEW, NEW, KNOWN]
+    assert [message.number for message in admission.taken(NEW)] == [2, 3]
+    assert settle(admission, ())[1] == {MARK: 3}
+
+
+def test_what_was_stashed_is_taken_behind_the_message_that_was_missing() -> None:
+    """Also the one after it, and the one after that."""
+    admission = admit(
+        standing(RUNNING, stashed=[sent(2), sent(3), sent(5)]), [sent(1), sent(3)], START
+    )
+    assert admission.verdicts == [NEW, KNOWN]
+    assert [message.number for message in admission.taken(NEW)] == [1, 2, 3]
+    assert settle(admission, ())[1] == {MARK: 3}
+
+
+def test_what_was_left_ready_in_the_stash_is_taken_by_the_next_message_of_anybody() -> None:
+    """The end of an execution may leave it there; nobody sends it again."""
+    admission = admit(standing(RUNNING, {MARK: 1}, [sent(2)]), [event("m2")], START)
+    assert [step.verdict for step in admission.steps] == [NEW, NEW]
+
+
+@pytest.mark.parametrize("instance", [None, STUB, DONE, ENDED, record(is_purged=True)])
+def test_an_event_to_nobody_alive_moves_the_mark_and_nothing_else(
+    instance: InstanceRecord | None,
+) -> None:
+    """D3: dropped, but counted; else it would block the stream in the next life."""
+    admission = admit(standing(instance), [sent(1), sent(2)], START)
+    assert admission.verdicts == [COUNTED, COUNTED]
+    assert settle(admission, ())[1] == {MARK: 2}
+
+
+def child_start() -> ExecutionStarted:
+    """What a parent sends to begin a child."""
+    parent = Parent(
+        instance_id=InstanceId("sender"), execution_id=ExecutionId("x"), task_id=3, name="o"
+    )
+    return ExecutionStarted(timestamp=START, name="o", parent_instance=parent.to_json())
+
+
+@pytest.mark.parametrize("instance", [None, STUB, DONE, record(is_purged=True)])
+def test_a_child_start_begins_a_life_where_there_is_none(instance: InstanceRecord | None) -> None:
+    """E3, and what follows in the stream is for that life."""
+    admission = admit(standing(instance), [sent(2), sent(1, child_start(), NEXT)], START)
+    assert admission.verdicts == [NEW, NEW]
+    first, second = admission.taken(NEW)
+    assert isinstance(first.event, ExecutionStarted)
+    assert first.event.generation == (instance.generation if instance else 0) + 1
+    assert isinstance(second.event, EventRaised)
+
+
+@pytest.mark.parametrize("instance", [RUNNING, PENDING, PARKED])
+def test_a_child_start_of_a_live_id_is_refused_aloud(instance: InstanceRecord) -> None:
+    """E3: never dropped, for the parent would wait for ever; a detached one has nobody to tell."""
+    admission = admit(standing(instance), [sent(1, child_start(), NEXT)], START)
+    [refused] = admission.taken(NEW)
+    assert isinstance(refused.event, StartRefused)
+    detached = replace(child_start(), parent_instance=None)
+    assert admit(standing(instance), [sent(1, detached, NEXT)], START).verdicts == [COUNTED]
+
+
+def test_a_parent_ends_the_life_that_it_began_and_no_other() -> None:
+    """The id may have been started anew since."""
+    ends = ExecutionTerminated(timestamp=START)
+    assert admit(standing(RUNNING), [sent(1, ends, LIFE)], START).verdicts == [NEW]
+    assert admit(standing(RUNNING), [sent(1, ends, OTHER)], START).verdicts == [COUNTED]
+
+
+def test_what_the_end_left_stays_open_with_all_that_is_behind_it_in_its_stream() -> None:
+    """The mark stands before the first message that was not recorded."""
+    admission = admit(standing(RUNNING), [sent(1), sent(2), event("m2"), sent(3)], START)
+    left = admission.taken(NEW)[2:]
+    open_, marks = settle(admission, [message for message in left if message.number == 2])
+    assert open_ == frozenset({1, 3})
+    assert marks == {MARK: 1}
+
+
+def test_before_its_time_a_scheduled_instance_takes_nothing_but_its_end() -> None:
+    """Events wait beside it; they are the first that it gets."""
+    later = START + timedelta(hours=1)
+    scheduled = record(RuntimeStatus.PENDING, scheduled_at=later)
+    messages = [event("m2"), sent(1), event("m2")]
+    admission = admit(standing(scheduled), messages, START)
+    assert admission.verdicts == [WAITING, WAITING, KNOWN]
+    assert admit(standing(scheduled), messages, later).verdicts == [NEW, NEW, KNOWN]
+    assert admit(standing(scheduled), [end("m3")], START).verdicts == [NEW]
+
+
+def test_what_waits_for_a_beginning_is_garbage_afterwards() -> None:
+    """And what waits for its turn is, once the mark has passed it."""
+    waiting = waiting_rows([encode_message(event("m2")), encode_message(event("m3"))], LIFE, 0)
+    pending = Stash.of(PENDING, {}, waiting)
+    assert [message.message_id for message in pending.waiting] == ["m2", "m3"]
+    assert Stash.of(RUNNING, {}, waiting).garbage == sorted(waiting)
+    name, columns = early_row(sent(2))
+    assert Stash.of(RUNNING, {MARK: 2}, {name: columns}).garbage == [name]
+    assert not Stash.of(RUNNING, {MARK: 1}, {name: columns}).garbage
+
+
+def test_an_answer_to_a_run_that_a_rewind_made_void_is_known() -> None:
+    """Only the answer to the run that was asked for last counts."""
+    anew = replace(TaskScheduled(timestamp=START, event_id=1, name="a"), run=1)
+    judged_by = ledger()
+    judged_by.note(rows((anew, None)), LIFE, all_rows=())
+    again = replace(answer(1).event, run=1)
+    assert verdicts(RUNNING, judged_by, [answer(1)]) == [KNOWN]
+    assert verdicts(RUNNING, judged_by, [replace(answer(1), event=again)]) == [NEW]

@@ -110,10 +110,9 @@ async def test_an_error_that_an_activity_declares_is_caught_by_its_class(
         try:
             yield context.call_activity(buy, "tea")
         except OutOfStock as error:
-            assert isinstance(error, df.TaskFailedError)
-            return error.item
+            return [error.item, isinstance(error, df.TaskFailedError)]
 
-    assert await output_of(host_of(app), "buying") == "tea"
+    assert await output_of(host_of(app), "buying") == ["tea", True]
 
 
 async def test_an_activity_may_look_at_its_call(app: df.DFApp, host_of: Any) -> None:
@@ -201,6 +200,19 @@ async def test_an_orchestrator_can_name_others_by_what_their_decorators_returned
     assert await output_of(host_of(app), "outer") == 7
 
 
+async def test_a_call_over_http_is_an_activity_of_every_app(app: df.DFApp, host_of: Any) -> None:
+    """Nothing has to be registered; an address that can't be called fails the task."""
+
+    @app.orchestration_trigger(context_name="context")
+    def calling(context: df.DurableOrchestrationContext) -> Any:
+        try:
+            yield context.call_http("GET", "ftp://host/")
+        except df.TaskFailedError as error:
+            return str(error)
+
+    assert "BuiltIn::HttpActivity" in await output_of(host_of(app), "calling")
+
+
 def test_an_agents_orchestrator_is_refused_with_a_sentence() -> None:
     """With and without arguments."""
     app = df.DFApp()
@@ -215,7 +227,7 @@ def test_an_entity_can_be_named_and_not_made() -> None:
     def counter(context: df.DurableEntityContext) -> None:
         """Stand for a user's entity."""
 
-    with pytest.raises(df.BindingRefusedError, match="'counter': Entities.*next version"):
+    with pytest.raises(df.BindingRefusedError, match=r"'counter': Entities.*next version"):
         df.Entity.create(counter)
     with pytest.raises(df.BindingRefusedError, match="'counter'"):
         df.Entity(counter)

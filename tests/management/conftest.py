@@ -74,6 +74,11 @@ def unlucky(context: DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     raise RuntimeError("no luck")
 
 
+def fragile(context: DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Return what an activity returns that can fail."""
+    return (yield context.call_activity("Weigh", context.get_input()))
+
+
 class Hub:
     """The tree under test and what stands behind it."""
 
@@ -82,9 +87,11 @@ class Hub:
         self.environment = VirtualEnvironment()
         self.store = MemoryStore(now=self.environment.now, task_hub="Memory")
         registry = Registry()
-        for orchestrator in (hello, patient, unlucky):
+        for orchestrator in (hello, patient, unlucky, fragile):
             registry.add_orchestrator(orchestrator.__name__, orchestrator)
         registry.add_activity("Greet", lambda name: f"Hello {name}!")
+        registry.add_activity("Weigh", self.weigh)
+        self.is_broken = False
         settings = EngineSettings(hold_s_max=0)
         self.worker = TaskHubWorker(self.store, registry, self.environment, settings)
         self.client = DurableClient(self.store, self.environment)
@@ -115,6 +122,12 @@ class Hub:
                 url=f"http://localhost/api/durabletask/{path}",
             )
         )
+
+    def weigh(self, load: int) -> int:
+        """Double it, unless the scales are broken."""
+        if self.is_broken:
+            raise OSError("the scales are broken")
+        return 2 * load
 
     async def run(self) -> None:
         """Be the host: hand out messages until no visible one is left."""

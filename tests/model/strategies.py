@@ -5,17 +5,20 @@ import types
 import typing
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from durable.model.codec import EVENT_TYPES, FIELDS
+from durable.model.envelopes import REQUESTS
 from durable.model.failures import FailureDetails
-from durable.model.history import EventRaised, ExecutionTerminated, HistoryEvent
+from durable.model.history import ExecutionStarted, HistoryEvent
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
+from durable.model.streams import Origin
 
 # A busy machine is no finding. A failure prints what reproduces it.
 settings.register_profile(
@@ -39,6 +42,8 @@ times = st.datetimes(
     max_value=datetime(9998, 1, 1),  # noqa: DTZ001
     timezones=zones,
 )
+properties = st.dictionaries(names, st.none() | st.booleans() | small_integers | texts, max_size=3)
+base_types = st.lists(names, max_size=2).map(tuple)
 failures: st.SearchStrategy[FailureDetails] = st.recursive(
     st.builds(
         FailureDetails,
@@ -46,6 +51,8 @@ failures: st.SearchStrategy[FailureDetails] = st.recursive(
         error_message=texts,
         stack_trace=st.none() | texts,
         inner_failure=st.none(),
+        properties=properties,
+        base_types=base_types,
     ),
     lambda inner: st.builds(
         FailureDetails,
@@ -53,6 +60,8 @@ failures: st.SearchStrategy[FailureDetails] = st.recursive(
         error_message=texts,
         stack_trace=st.none() | texts,
         inner_failure=inner,
+        properties=properties,
+        base_types=base_types,
     ),
     max_leaves=4,
 )
@@ -60,6 +69,7 @@ failures: st.SearchStrategy[FailureDetails] = st.recursive(
 OF_TYPES: dict[Any, st.SearchStrategy[Any]] = {
     str: texts,
     int: small_integers,
+    bool: st.booleans(),
     datetime: times,
     RuntimeStatus: st.sampled_from(RuntimeStatus),
     FailureDetails: failures,
@@ -105,6 +115,7 @@ def rows(draw: st.DrawFn) -> HistoryRow:
         execution_id=ExecutionId(draw(names)),
         event=draw(events),
         message_id=draw(st.none() | texts),
+        number=draw(st.none() | counts),
     )
 
 
@@ -132,8 +143,19 @@ def records(draw: st.DrawFn) -> InstanceRecord:
         output=None if "Output" in blobs else draw(st.none() | texts),
         custom_status=draw(st.none() | texts),
         reason=draw(st.none() | texts),
+        parent=draw(st.none() | texts),
+        scheduled_at=draw(st.none() | times),
+        marks=draw(st.dictionaries(texts, counts, max_size=3)),
+        outs=draw(st.dictionaries(texts, counts, max_size=3)),
+        message_ids=draw(st.frozensets(names, max_size=3)),
+        sealed=draw(counts),
+        is_purged=draw(st.booleans()),
         blobs=blobs,
     )
+
+
+def _life_of_uuid(uuid: UUID) -> ExecutionId:
+    return ExecutionId(uuid.hex)
 
 
 @st.composite
@@ -141,11 +163,16 @@ def messages(draw: st.DrawFn) -> TaskMessage:
     """Make a message without blobs; what a client asks for has an id."""
     held_since = draw(st.none() | times)
     event = draw(events)
-    is_request = isinstance(event, EventRaised | ExecutionTerminated)
+    is_request, is_start = isinstance(event, REQUESTS), isinstance(event, ExecutionStarted)
+    origin = draw(
+        st.none() | st.builds(Origin, names.map(InstanceId), st.uuids().map(_life_of_uuid))
+    )
     return TaskMessage(
         instance_id=InstanceId(draw(names)),
         event=event,
-        execution_id=draw(st.none() | names.map(ExecutionId)),
+        execution_id=draw((st.nothing() if is_start else st.none()) | names.map(ExecutionId)),
+        origin=origin,
+        number=0 if origin is None else draw(st.integers(1, 2**31 - 1)),
         generation=draw(st.none() | counts),
         message_id=draw(names if is_request else st.none() | names),
         again=draw(st.booleans()),

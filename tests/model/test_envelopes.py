@@ -13,7 +13,7 @@ from durable.model.envelopes import decode_message, encode_message
 from durable.model.errors import MalformedMessageError
 from durable.model.failures import FailureDetails
 from durable.model.history import HistoryEvent
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
 from tests.model.strategies import events_with_blobs, messages
 
@@ -42,7 +42,13 @@ def test_payloads_beside_the_message_are_named_in_it(
 ) -> None:
     """The blobs' texts do not travel; put back in, they make the event whole."""
     event, blobs = pair
-    message = TaskMessage(instance_id=InstanceId("one"), event=event, message_id="m", blobs=blobs)
+    message = TaskMessage(
+        instance_id=InstanceId("one"),
+        execution_id=ExecutionId("e"),
+        event=event,
+        message_id="m",
+        blobs=blobs,
+    )
     decoded = decode_message(encode_message(message))
     assert decoded.blobs == blobs
     whole = decoded.event

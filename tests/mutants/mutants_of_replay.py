@@ -1,12 +1,12 @@
 """Bugs in the mind: order, time, determinism, events, and dropping a generator (rule J)."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from durable.engine import proposals
+from durable.engine import deciding
 from durable.model.actions import Action
 from durable.model.history import (
     EventRaised,
@@ -17,10 +17,8 @@ from durable.model.history import (
     Scheduling,
     answered_task_id,
 )
-from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
-from durable.model.values import decode_value
-from durable.replay import episode, executor
+from durable.replay import docket, episode, replaying
 from durable.replay.decision import Decision, Divergence
 from durable.replay.episode import decide
 from durable.replay.executor import Execution, Orchestrator
@@ -29,7 +27,7 @@ from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _advance = episode._advance
 _ending = episode._ending
-_check_episode = episode._check_episode
+_check_episode = replaying._check_episode
 _apply = Execution.apply
 _run_on = Execution._run_on
 _child_completed = WhenAnyTask.child_completed
@@ -53,7 +51,7 @@ def task_any_by_batch() -> Iterator[None]:
         return _ending(execution, time, terminated=terminated, reason=reason)
 
     def check_episode(
-        execution: Execution, recorded: dict[int, Scheduling], due: int, *, is_over: bool
+        execution: Execution, recorded: Mapping[int, Scheduling], due: int, *, is_over: bool
     ) -> None:
         _run_on(execution)
         _check_episode(execution, recorded, due, is_over=is_over)
@@ -65,7 +63,7 @@ def task_any_by_batch() -> Iterator[None]:
     with (
         replaced(Execution, "_run_on", wait_for_the_batch),
         replaced(episode, "_ending", ending),
-        replaced(episode, "_check_episode", check_episode),
+        replaced(replaying, "_check_episode", check_episode),
         replaced(WhenAnyTask, "child_completed", child_completed),
     ):
         yield
@@ -101,7 +99,7 @@ def recorded_in_another_order_than_applied(
     return replace(decision, facts=(started, *tidy, *others))
 
 
-@mutant(executor, "same_arguments", rule="semantics 5.4: argument mismatch ignored")
+@mutant(docket, "same_arguments", rule="semantics 5.4: argument mismatch ignored")
 def argument_mismatch_ignored(recorded: Scheduling, action: Action) -> bool:
     """Arguments are not compared, also where that was asked for.
 
@@ -110,22 +108,20 @@ def argument_mismatch_ignored(recorded: Scheduling, action: Action) -> bool:
     return True
 
 
-@mutant(executor, "matches", rule="semantics 5.4: mismatch ignored")
+@mutant(docket, "matches", rule="semantics 5.4: mismatch ignored")
 def name_mismatch_ignored(recorded: Scheduling, action: Action) -> bool:
     """Neither kind nor name of a task is compared: the answer to one activity goes to another."""
     return True
 
 
-@mutant(proposals, "decide", rule="semantics 5.4: time of the replay")
+@mutant(deciding, "decide", rule="semantics 5.4: time of the replay")
 def the_time_of_now_on_replay(
     history: Sequence[HistoryEvent],
     arrived: Sequence[HistoryEvent],
     orchestrator: Orchestrator,
     *,
     now: datetime,
-    instance_id: InstanceId,
-    live: Execution | None = None,
-    strict_arguments: bool = False,
+    **others: Any,
 ) -> Decision | Divergence:
     """The code sees the time of now in episodes that it saw long ago.
 
@@ -135,15 +131,7 @@ def the_time_of_now_on_replay(
         replace(event, timestamp=now) if isinstance(event, OrchestratorStarted) else event
         for event in history
     ]
-    return decide(
-        seen_now,
-        arrived,
-        orchestrator,
-        now=now,
-        instance_id=instance_id,
-        live=live,
-        strict_arguments=strict_arguments,
-    )
+    return decide(seen_now, arrived, orchestrator, now=now, **others)
 
 
 @mutant(episode, "_episode_time", rule="design 5: episode time")
@@ -167,7 +155,7 @@ def terminate_sends_what_was_asked_beside_it(
     decision = _advance(execution, arrived, time)
     if decision.status is not RuntimeStatus.TERMINATED:
         return decision
-    open_tasks = sorted(execution._open.items())
+    open_tasks = sorted(execution.docket.open.items())
     asked = [task.to_action(n).to_fact(time) for n, task in open_tasks if n >= first]
     *facts, ended, completed = decision.facts
     return replace(decision, facts=(*facts, *asked, ended, completed))
@@ -193,8 +181,8 @@ def an_event_read_by_every_wait(self: Execution) -> None:
         name = min(names, key=lambda name: self._unread[name][0].order)
         waiter = self._waiting[name].popleft()
         if not waiter.is_completed:
-            event = self._unread[name][0]
-            self._complete(waiter, decode_value(event.input), failed=False)
+            value, failed = self._data_for(waiter, self._unread[name][0].event)
+            self._complete(waiter, value, failed=failed)
 
 
 @mutant(Execution, "_answer", rule="semantics 5.4: cancelled timer")
@@ -203,6 +191,6 @@ def a_cancelled_timer_completes(self: Execution, task_id: int, value: Any, *, fa
 
     It wins the race that it was taken out of.
     """
-    task = self._open.pop(task_id, None)
+    task = self.docket.open.pop(task_id, None)
     if task is not None:
         self._complete(task, value, failed=failed)

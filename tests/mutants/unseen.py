@@ -152,7 +152,7 @@ def generator_closed_with_a_live_context(self: Execution) -> None:
 
     Guarded twice: what a `finally` block says counts as not done (docs/semantics.md, decision 1.9).
     """
-    generator, self._generator = self._generator, None
+    generator, self._running = self._running, None
     with contextlib.suppress(BaseException):
         if generator is not None:
             generator.close()
@@ -166,7 +166,7 @@ def generator_dropped_by_an_error(self: Execution) -> None:
 
     Guarded twice: what its `except` block says counts as not done (decision 1.9).
     """
-    generator, self._generator = self._generator, None
+    generator, self._running = self._running, None
     with contextlib.suppress(BaseException):
         if generator is not None:
             generator.throw(TaskFailedError("The execution was dropped.", ""))

@@ -246,8 +246,6 @@ def pending_of(facts: Sequence[HistoryEvent]) -> list[tuple[Any, ...]]:
             listed.append((fact.event_id, fact.name, decode_value(fact.input)))
         elif isinstance(fact, TimerCreated):
             listed.append((fact.event_id, (fact.fire_at - START).total_seconds()))
-        elif isinstance(fact, SubOrchestrationInstanceCreated):
-            listed.append((fact.event_id, fact.name, decode_value(fact.input), fact.instance_id))
-        elif isinstance(fact, EventSent):
+        elif isinstance(fact, SubOrchestrationInstanceCreated | EventSent):
             listed.append((fact.event_id, fact.name, decode_value(fact.input), fact.instance_id))
     return listed

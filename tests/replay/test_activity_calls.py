@@ -173,7 +173,7 @@ def test_an_activity_is_named_by_a_string_not_by_a_plain_function() -> None:
 
     def orchestrator(context: Context) -> Orchestration:
         try:
-            yield context.call_activity(sequence)  # type: ignore[arg-type]
+            yield context.call_activity(sequence)
         except ValueError as error:
             return str(error)
 

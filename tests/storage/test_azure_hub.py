@@ -159,10 +159,10 @@ async def test_rows_have_the_keys_and_types_that_tools_read(
     assert (summary["PartitionKey"], summary["RowKey"]) == ("it's ^^1", "")
 
 
-async def test_rows_of_later_kinds_do_not_hide_the_sentinel(
+async def test_named_rows_stand_before_the_sentinel_and_others_behind_it_are_passed_over(
     store: AzureStore, azurite_connection: str
 ) -> None:
-    """Rows with lower-case keys, before and behind it, are passed over, on small pages too."""
+    """Also on small pages: who continues behind a named row comes to the sentinel."""
     await store.create()
     one = InstanceId("one")
     await store.transact(one, [(n, {"N": n}) for n in range(5)], {"S": 1}, etag=None)
@@ -174,11 +174,15 @@ async def test_rows_of_later_kinds_do_not_hide_the_sentinel(
     first = await narrow.read_page(one, first=0)
     second = await narrow.read_page(one, first=3)
     third = await narrow.read_page(one, first=5)
+    last = await narrow.read_page(one, first="early-6")
     await narrow.close()
     assert ([n for n, _ in first.rows], first.sentinel, first.more) == ([0, 1, 2], None, True)
     assert [n for n, _ in second.rows] == [3, 4]
-    assert third.sentinel is not None
-    assert (list(third.rows), third.more) == ([], False)
+    assert [name for name, _ in third.named] == ["early-0", "early-1", "early-2"]
+    assert (list(third.rows), third.sentinel, third.more) == ([], None, True)
+    assert [name for name, _ in last.named] == ["early-6"]
+    assert last.sentinel is not None
+    assert not last.more
 
 
 async def test_bodies_are_base64_and_never_expire(

@@ -101,7 +101,8 @@ async def test_a_message_of_two_megabytes_fits_into_a_queue(
 ) -> None:
     """What the queue carries is small; the payload is beside it, named by the receiver's id."""
     event = ExecutionStarted(timestamp=NOON, name="n", input="x" * 2_000_000)
-    body = await fit_message(store, Ids(), TaskMessage(instance_id=instance_id, event=event))
+    start = TaskMessage(instance_id=instance_id, event=event, execution_id=ExecutionId("e"))
+    body = await fit_message(store, Ids(), start)
     assert len(body.encode()) <= MESSAGE_BYTES_MAX
     message = decode_message(body)
     assert all(name.startswith(f"{escape_key(instance_id)}/") for name in message.blobs.values())

@@ -19,7 +19,7 @@ async def test_an_instance_that_was_never_written_is_empty(
     store: TaskHubStore, instance_id: InstanceId
 ) -> None:
     """Reads of what does not exist find nothing and raise nothing."""
-    assert await store.read_page(instance_id, first=0) == Page([], None, False)
+    assert await store.read_page(instance_id, first=0) == Page([], None, False, [])
     assert await store.read_sentinel(instance_id) is None
     assert await store.read_row(instance_id, 0) is None
 
@@ -74,7 +74,7 @@ async def test_an_etag_means_that_there_must_be_a_sentinel(store: TaskHubStore) 
     absent = any_instance()
     with pytest.raises(LostRace):
         await store.transact(absent, rows(0, 1), RECORD, etag=etag)
-    assert await store.read_page(absent, first=0) == Page([], None, False)
+    assert await store.read_page(absent, first=0) == Page([], None, False, [])
 
 
 async def test_who_loses_the_race_leaves_no_trace(

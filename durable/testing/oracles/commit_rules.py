@@ -1,25 +1,19 @@
 """What one accepted transaction may do to an instance, looked at before it is taken into the view.
 
 No decision is judged here (that is the refinement's), only the protocol: rows are added and never
-changed, numbers count up, an episode leaves the unsent set when it was sent and not before.
+changed, numbers count up, an episode leaves the unsent set when it was sent and not before, streams
+have no gap. What an episode's rows may be is in `episode_rules`.
 """
 
 from collections.abc import Sequence
 
-from durable.model.history import (
-    ExecutionCompleted,
-    ExecutionStarted,
-    OrchestratorCompleted,
-    OrchestratorStarted,
-    TaskScheduled,
-    TimerCreated,
-    TimerFired,
-    answered_task_id,
-)
-from durable.model.ids import ExecutionId, InstanceId
+from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.streams import Origin, life_of
 from durable.storage.memory import MemoryStore
-from durable.testing.oracles.hub_view import HubView, InstanceView, task_of
+from durable.testing.oracles.episode_rules import check_rows
+from durable.testing.oracles.hub_view import HubView, InstanceView
+from durable.testing.oracles.parcels import numbered
 from durable.testing.oracles.violation import Violation
 from durable.testing.world.journal import Committed
 
@@ -37,8 +31,10 @@ def check_commit(hub: HubView, store: MemoryStore, entry: Committed) -> None:
     after, rows = hub.read_commit(entry)
     if before is not None:
         _check_record(entry.instance_id, view, before, after)
+        _check_unsent(hub, entry.instance_id, before, after)
+    _check_marks(hub, entry.instance_id, view, after)
     if rows:
-        _check_rows(entry.instance_id, view, after, rows)
+        check_rows(entry.instance_id, view, after, rows)
         _check_blobs(entry.instance_id, store, after, rows)
 
 
@@ -56,98 +52,79 @@ def _check_record(
                 f"{instance_id}: life {before.generation} ({before.status.value}) was replaced by "
                 f"life {after.generation}",
             )
-    elif after.life_id != before.life_id or after.execution_id != before.execution_id:
-        raise Violation("one life at a time", f"{instance_id}: a life changed its id")
-    elif before.status.is_terminal and (grows or after.status is not before.status):
-        raise Violation(ORACLE, f"{instance_id}: something happened after the end")
+    else:
+        _check_same_life(instance_id, before, after, grows=grows)
     shown = (after.status, after.custom_status, after.generation)
     if after.status_sequence < before.status_sequence or (
-        shown != (before.status, before.custom_status, before.generation)
+        not after.is_purged
+        and shown != (before.status, before.custom_status, before.generation)
         and after.status_sequence == before.status_sequence
     ):
         raise Violation(
             "projection", f"{instance_id}: a change that lists show was not counted: {shown}"
         )
-    _check_unsent(instance_id, view, before, after)
+
+
+def _check_same_life(
+    instance_id: InstanceId, before: InstanceRecord, after: InstanceRecord, *, grows: bool
+) -> None:
+    moved = after.execution_id != before.execution_id
+    if after.life_id != before.life_id or life_of(after.execution_id) != after.life_id:
+        raise Violation("one life at a time", f"{instance_id}: a life changed its id")
+    if moved and not grows:
+        raise Violation("one life at a time", f"{instance_id}: an execution changed its id")
+    if before.is_purged and (grows or not after.is_purged):
+        raise Violation(ORACLE, f"{instance_id}: something happened to what was purged")
+    if after.is_purged and not before.is_purged and (grows or not before.status.is_terminal):
+        raise Violation(ORACLE, f"{instance_id}: it was purged and had not ended")
+    # An ended one only refuses starts, answers once more, or is rewound: those commits have rows.
+    if before.status.is_terminal and not grows and after.status is not before.status:
+        raise Violation(ORACLE, f"{instance_id}: something happened after the end")
+    if not grows and after.status is not before.status:
+        raise Violation(ORACLE, f"{instance_id}: its status changed, and no row says why")
 
 
 def _check_unsent(
-    instance_id: InstanceId, view: InstanceView, before: InstanceRecord, after: InstanceRecord
+    hub: HubView, instance_id: InstanceId, before: InstanceRecord, after: InstanceRecord
 ) -> None:
     """Rules A5 and A6: what leaves the unsent set was sent, or nobody wants it any more."""
+    view = hub.instances[instance_id]
     added = after.unsent - before.unsent
     if added - {after.episode}:
         raise Violation(ORACLE, f"{instance_id}: old episodes {sorted(added)} became unsent")
-    for episode in before.unsent - after.unsent:
-        if view.shown < view.shows_of_episode.get(episode, 0):
+    removed = before.unsent - after.unsent
+    for episode in removed:
+        is_shown = view.shown >= view.shows_of_episode.get(episode, 0) or after.is_purged
+        if not is_shown:
             raise Violation(
                 "unsent", f"{instance_id}: episode {episode} was taken out before it was shown"
             )
-        for row in view.open_tasks():
-            if row.episode == episode and task_of(row) not in view.put:
-                raise Violation(
-                    "unsent",
-                    f"{instance_id}: episode {episode} was taken out before {row.event} was sent",
-                )
+    for debt in list(hub.open_debts(instance_id)):
+        is_mine = debt.sender == instance_id and debt.row.episode in removed
+        if is_mine and debt.identity not in hub.instances[debt.receiver].put:
+            raise Violation(
+                "unsent",
+                f"{instance_id}: episode {debt.row.episode} was taken out before "
+                f"{debt.row.event} was sent",
+            )
 
 
-def _check_rows(
-    instance_id: InstanceId, view: InstanceView, after: InstanceRecord, rows: Sequence[HistoryRow]
+def _check_marks(
+    hub: HubView, instance_id: InstanceId, view: InstanceView, after: InstanceRecord
 ) -> None:
-    """Check an episode as DTFx would read it: brackets, one answer a task, one record a message."""
-
-    def refuse(what: str) -> Violation:
-        return Violation("history", f"{instance_id} episode {after.episode}: {what}")
-
-    if any(row.episode != after.episode for row in rows):
-        raise refuse("rows of another episode")
-    if any(row.execution_id != after.execution_id for row in rows):
-        raise refuse("rows of another execution")
-    started = [row.event for row in rows if isinstance(row.event, OrchestratorStarted)]
-    ended = isinstance(rows[-1].event, OrchestratorCompleted)
-    if len(started) != 1 or rows[0].event is not started[0] or not ended:
-        raise refuse("it is not one pair of brackets")
-    if after.status.is_terminal != any(isinstance(r.event, ExecutionCompleted) for r in rows):
-        raise refuse(f"status {after.status.value} and the rows disagree")
-    _check_answers(view, after, rows, refuse)
-    for row in rows:
-        if isinstance(row.event, TimerFired) and row.event.fire_at > started[0].timestamp:
-            raise refuse(f"a timer due at {row.event.fire_at} fired at {started[0].timestamp}")
-    before = [row.event for row in view.rows.values() if isinstance(row.event, OrchestratorStarted)]
-    if before and started[0].timestamp < before[-1].timestamp and not _begins(rows):
-        raise refuse(f"its time {started[0].timestamp} is before {before[-1].timestamp}")
-    asks = any(isinstance(row.event, TaskScheduled | TimerCreated) for row in rows)
-    if asks and after.episode not in after.unsent:
-        raise refuse("it sends something and does not count as unsent")
-
-
-def _begins(rows: Sequence[HistoryRow]) -> bool:
-    """Whether the episode is the first of a life: another host's clock may have begun the last."""
-    return any(isinstance(row.event, ExecutionStarted) for row in rows)
-
-
-def _check_answers(
-    view: InstanceView, after: InstanceRecord, rows: Sequence[HistoryRow], refuse: object
-) -> None:
-    """One answer to each task that was scheduled before; one record of each request."""
-    assert callable(refuse)
-    answered, requests = set(view.answered), set(view.requests)
-    for row in rows:
-        task_id = answered_task_id(row.event)
-        key = (ExecutionId(row.execution_id), task_id or 0)
-        if task_id is not None:
-            if row.message_id is not None:
-                raise refuse(f"an answer bears the id of a request: {row.event}")
-            if key not in view.scheduled:
-                raise refuse(f"an answer to a task that was never scheduled: {row.event}")
-            if key in answered:
-                raise refuse(f"a second answer to one task: {row.event}")
-            answered.add(key)
-        elif row.message_id is not None and not isinstance(row.event, ExecutionStarted):
-            request = (after.generation, row.message_id)
-            if request in requests:
-                raise refuse(f"a message was recorded twice: {row.event}")
-            requests.add(request)
+    """Rules D2, D3: a watermark never goes back, is never forgotten, and passes what was sent."""
+    before = view.record
+    if before is not None and before.sealed == after.sealed:
+        forgotten = sorted(before.marks.keys() - after.marks.keys())
+        if forgotten:
+            raise Violation("streams", f"{instance_id}: the watermarks of {forgotten} are gone")
+    for origin, mark in after.marks.items():
+        known = view.marks.get(origin, 0)
+        if mark < known:
+            raise Violation("streams", f"{instance_id}: the watermark of {origin} went back")
+        for number in range(known + 1, mark + 1):
+            if not hub.owed[instance_id, numbered(Origin.from_text(origin), number)]:
+                raise Violation("streams", f"{instance_id}: {origin} never sent its {number}")
 
 
 def _check_blobs(

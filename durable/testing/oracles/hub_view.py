@@ -5,23 +5,17 @@ of ended executions as well: what they asked for may still be under way.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from durable.model.codec import decode_row
-from durable.model.history import (
-    ExecutionStarted,
-    Scheduling,
-    TaskScheduled,
-    TimerCreated,
-    answered_task_id,
-)
+from durable.model.history import SubOrchestrationInstanceCreated
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
-from durable.model.messages import TaskMessage
 from durable.model.records import decode_record
-from durable.model.status import RuntimeStatus
 from durable.storage.memory import MemoryStore
-from durable.testing.oracles.parcels import Identity, Parcel, Parcels, identity_of, message_of
+from durable.testing.oracles.instance_view import InstanceView, run_of
+from durable.testing.oracles.owed import Address, Debt, debt_of
+from durable.testing.oracles.parcels import Parcel, Parcels, identity_of, message_of
 from durable.testing.oracles.violation import Violation
 from durable.testing.world.journal import (
     Committed,
@@ -29,69 +23,31 @@ from durable.testing.world.journal import (
     Entry,
     PoisonForgotten,
     Put,
+    RowsDeleted,
     Shown,
     TimerParked,
     TimerRemoved,
+    Unlisted,
 )
 
-TaskKey = tuple[ExecutionId, int]
-
-
-@dataclass(slots=True)
-class InstanceView:
-    """What is committed of one instance."""
-
-    record: InstanceRecord | None = None
-    rows: dict[int, HistoryRow] = field(default_factory=dict)
-    scheduled: dict[TaskKey, HistoryRow] = field(default_factory=dict)
-    answered: set[TaskKey] = field(default_factory=set)
-    requests: set[tuple[int, str]] = field(default_factory=set)
-    shown: int = 0
-    shows_of_episode: dict[int, int] = field(default_factory=dict)
-    put: defaultdict[Identity, list[TaskMessage]] = field(default_factory=lambda: defaultdict(list))
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether an execution is running or about to."""
-        record = self.record
-        return record is not None and not record.is_stub and not record.status.is_terminal
-
-    def open_tasks(self) -> list[HistoryRow]:
-        """List what the current execution has asked for and not been answered."""
-        record = self.record
-        if record is None or not self.is_alive:
-            return []
-        return [
-            row
-            for key, row in self.scheduled.items()
-            if key[0] == record.execution_id and key not in self.answered
-        ]
-
-    def is_new(self, message: TaskMessage) -> bool:
-        """Whether the instance would record this message now."""
-        kind, name, number = identity_of(message)
-        record = self.record
-        generation = record.generation if record is not None else 0
-        if kind == "start":
-            if record is not None and record.life_id == name:
-                return record.status is RuntimeStatus.PENDING
-            return not self.is_alive and message.generation == generation
-        if record is None or not self.is_alive:
-            return False
-        if kind == "request":
-            return message.generation == generation and (generation, name) not in self.requests
-        key = (ExecutionId(name), number)
-        return name == record.execution_id and key in self.scheduled and key not in self.answered
+__all__ = ["HubView", "InstanceView"]
 
 
 class HubView:
-    """One hub, as its journal tells it. `last_commit`: what the last transaction came to."""
+    """One hub, as its journal tells it.
+
+    `last_commit`: what the last transaction came to. `owed`: everything that was ever asked to be
+    sent. `parents_of`: who has started an instance as its child.
+    """
 
     def __init__(self, store: MemoryStore) -> None:
         """Follow this store."""
         self.instances: defaultdict[InstanceId, InstanceView] = defaultdict(InstanceView)
         self.parcels = Parcels()
         self.last_commit: tuple[InstanceRecord | None, list[HistoryRow]] = (None, [])
+        self.owed: defaultdict[Address, list[Debt]] = defaultdict(list)
+        self.parents_of: defaultdict[InstanceId, set[InstanceId]] = defaultdict(set)
+        self._open: defaultdict[InstanceId, dict[int, Debt]] = defaultdict(dict)
         self._store = store
 
     def follow(self, entry: Entry) -> Parcel | None:
@@ -99,9 +55,21 @@ class HubView:
         match entry:
             case Committed():
                 self._commit(entry)
+            case RowsDeleted(instance_id, _, named):
+                view = self.instances[instance_id]
+                view.named = {k: row for k, row in view.named.items() if k not in named}
+                view.read_stash()
             case Shown():
                 count = entry.after.get("StatusSequence")
                 self.instances[entry.instance_id].shown = count if isinstance(count, int) else 0
+            case Unlisted(instance_id):
+                self.instances[instance_id].shown = 0
+            case _:
+                return self._follow_message(entry)
+        return None
+
+    def _follow_message(self, entry: Entry) -> Parcel | None:
+        match entry:
             case Put(message):
                 self.parcels.add(id(message), message.body, message)
                 self._note_put(message.body)
@@ -149,31 +117,47 @@ class HubView:
     def _commit(self, entry: Committed) -> None:
         view = self.instances[entry.instance_id]
         record, rows = self.read_commit(entry)
-        for row in rows:
-            self._take_in(view, record, row)
         self.last_commit = (record, rows)
         shown = view.record.status_sequence if view.record is not None else 0
         if rows and record.status_sequence > shown:  # a caller's transition has no episode
             view.shows_of_episode[record.episode] = record.status_sequence
-        view.record = record
+        view.named.update(entry.named)
+        view.take_in(record, rows)
+        for row in rows:
+            self._note_debt(entry.instance_id, row)
 
-    def _take_in(self, view: InstanceView, record: InstanceRecord, row: HistoryRow) -> None:
-        view.rows[row.ordinal] = row
-        if isinstance(row.event, TaskScheduled | TimerCreated):
-            view.scheduled[row.execution_id, row.event.event_id] = row
-        task_id = answered_task_id(row.event)
-        if task_id is not None:
-            view.answered.add((row.execution_id, task_id))
-        if row.message_id is not None and not isinstance(row.event, ExecutionStarted):
-            view.requests.add((record.generation, row.message_id))
+    # What is owed.
 
+    def _note_debt(self, instance_id: InstanceId, row: HistoryRow) -> None:
+        if isinstance(row.event, SubOrchestrationInstanceCreated):
+            self.parents_of[InstanceId(row.event.instance_id)].add(instance_id)
+        debt = debt_of(instance_id, row)
+        if debt is None:
+            return
+        self.owed[debt.address].append(debt)
+        for side in {debt.sender, debt.receiver}:
+            self._open[side][id(debt)] = debt
 
-def asked_by(row: HistoryRow) -> Scheduling:
-    """Tell what a row of `scheduled` asks for."""
-    assert isinstance(row.event, TaskScheduled | TimerCreated)
-    return row.event
+    def open_debts(self, instance_id: InstanceId) -> Iterable[Debt]:
+        """List what this instance owes or is owed, and somebody still needs."""
+        found = list(self._open[instance_id].values())
+        for debt in found:
+            if self.is_settled(debt):
+                for side in {debt.sender, debt.receiver}:
+                    self._open[side].pop(id(debt), None)
+            else:
+                yield debt
 
-
-def task_of(row: HistoryRow) -> Identity:
-    """Name the task that a row of `scheduled` asks for, as its messages do."""
-    return ("task", row.execution_id, row.event.event_id)
+    def is_settled(self, debt: Debt) -> bool:
+        """Whether the message was taken, or nobody needs it any more; it stays so."""
+        view = self.instances[debt.receiver]
+        kind, name, number = debt.identity
+        match kind:
+            case "stream":
+                return view.has_taken(name, number)
+            case "start":
+                record = view.record
+                return record is None or record.execution_id != name or not view.is_waiting
+            case _:
+                key = (ExecutionId(name), number)
+                return not view.is_open(key) or run_of(view.scheduled[key]) != debt.run

@@ -1,25 +1,43 @@
 """Invariants: what holds after every storage call, whatever failed, died or slept.
 
-The commit is looked at by `commit_rules`, what is under way here. The heart is the wake-up: as long
-as an instance waits for something that the hub owes it, there is a message that will bring it on,
-or one that will send it. That is what "nothing is ever lost" means at one instant.
+The commit is looked at by `commit_rules`, what keeps instances going by `wake_ups`; here is what is
+sent, put aside and deleted.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerCreated, TimerFired
-from durable.model.ids import ExecutionId, InstanceId
+from durable.model.history import (
+    EventRaised,
+    EventSent,
+    ExecutionCompleted,
+    ExecutionRewound,
+    ExecutionStarted,
+    ExecutionTerminated,
+    RewindSent,
+    StartRefused,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceCreated,
+    SubOrchestrationInstanceFailed,
+    TaskCompleted,
+    TaskFailed,
+    TaskScheduled,
+    TerminationSent,
+    TimerCreated,
+    TimerFired,
+)
+from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import WORK_ITEMS
 from durable.testing.oracles.commit_rules import check_commit
-from durable.testing.oracles.hub_view import HubView, InstanceView, asked_by, task_of
-from durable.testing.oracles.parcels import Parcel, identity_of, message_of
+from durable.testing.oracles.hub_view import HubView
+from durable.testing.oracles.parcels import identity_of, message_of
 from durable.testing.oracles.violation import Violation
+from durable.testing.oracles.wake_ups import check_wake_ups
 from durable.testing.world.journal import (
     BlobPut,
     BlobsDeleted,
@@ -68,10 +86,10 @@ class Invariants:
             check_after(entry)
         if isinstance(entry, Committed):
             self._check_never_early(entry.instance_id, now)
-            self._check_wake_up(entry.instance_id)
+            check_wake_ups(self.view, entry.instance_id)
         if gone is not None:
             self._check_not_lost(gone.message)
-            self._check_wake_up(gone.message.instance_id)
+            check_wake_ups(self.view, gone.message.instance_id)
 
     def before_run(self, stored: StoredMessage) -> None:
         """Check that an activity which is about to run was asked for by a committed decision."""
@@ -89,20 +107,18 @@ class Invariants:
         for name in message.blobs.values():
             if name not in self._store.blobs and self._is_wanted(message):
                 raise Violation("blobs", f"a message names {name}, which does not exist")
-        if isinstance(message.event, TaskScheduled | TaskCompleted | TaskFailed | TimerFired):
+        is_callers = isinstance(message.event, ExecutionStarted) and message.generation is not None
+        if not is_callers and (message.origin is not None or message.message_id is None):
             self._committed_row(message, "a message was sent")
 
-    def _committed_row(self, message: TaskMessage, what: str) -> HistoryRow:
-        view = self.view.instances[message.instance_id]
-        _, execution_id, task_id = identity_of(message)
-        row = view.scheduled.get((ExecutionId(execution_id), task_id))
-        if row is None or not _same_request(row, message):
+    def _committed_row(self, message: TaskMessage, what: str) -> None:
+        debts = self.view.owed[message.instance_id, identity_of(message)]
+        if not any(_same_request(debt.row, message) for debt in debts):
             raise Violation(
                 "commit before send",
                 f"{message.instance_id}: {what} on a decision that is not committed: "
                 f"{message.event}",
             )
-        return row
 
     # What must not be lost.
 
@@ -117,38 +133,6 @@ class Invariants:
                 "nothing accepted is lost",
                 f"{message.instance_id}: {message.event} was deleted and never recorded",
             )
-
-    def _check_wake_up(self, instance_id: InstanceId) -> None:
-        """Something under way brings the instance on, or will send what does."""
-        view = self.view.instances[instance_id]
-        record = view.record
-        if record is None or record.is_stub:
-            return
-        if record.status is RuntimeStatus.PENDING:
-            if not any(view.is_new(parcel.message) for parcel in self.view.parcels.of(instance_id)):
-                raise Violation("wake-up", f"{instance_id} is pending and nothing will start it")
-            return
-        for row in view.open_tasks():
-            if self.view.parcels.carries(instance_id, task_of(row)):
-                continue
-            if row.episode not in record.unsent:
-                raise Violation(
-                    "wake-up",
-                    f"{instance_id}: {asked_by(row)} is not under way, and its episode "
-                    f"{row.episode} counts as sent",
-                )
-            self._check_token(instance_id, view, f"{asked_by(row)} was not sent")
-        if view.shown < record.status_sequence:
-            self._check_token(instance_id, view, "the projection is behind")
-
-    def _check_token(self, instance_id: InstanceId, view: InstanceView, why: str) -> None:
-        """A message is under way that will have the duty and will be found to be known."""
-        if not any(self._is_token(view, parcel) for parcel in self.view.parcels.of(instance_id)):
-            raise Violation("wake-up", f"{instance_id}: {why}, and no message has the duty to")
-
-    @staticmethod
-    def _is_token(view: InstanceView, parcel: Parcel) -> bool:
-        return parcel.has_duty_next and not view.is_new(parcel.message)
 
     # The rest.
 
@@ -180,6 +164,9 @@ class Invariants:
     def _check_rows_deleted(self, entry: RowsDeleted) -> None:
         view = self.view.instances[entry.instance_id]
         record = view.record
+        kept = sorted({*entry.named} & {*view.named} - {*view.stash.garbage})
+        if kept and not (record is not None and record.is_purged):
+            raise Violation("collection", f"{entry.instance_id}: {kept} count and were deleted")
         for ordinal in entry.ordinals:
             row = view.rows.get(ordinal)
             if record is None or row is None or ordinal >= record.base:
@@ -209,8 +196,10 @@ class Invariants:
                 continue
             named = set(record.blobs.values())
             for row in view.rows.values():
-                if row.ordinal >= record.base:
+                if row.ordinal >= record.base or row.episode in record.unsent:
                     named.update(row.blobs.values())
+            for message in (*view.stash.numbered.values(), *view.stash.waiting):
+                named.update(message.blobs.values())
             for parcel in self.view.parcels.of(instance_id):
                 if view.is_new(parcel.message):
                     named.update(parcel.message.blobs.values())
@@ -223,13 +212,41 @@ class Invariants:
 
 def _same_request(row: HistoryRow, message: TaskMessage) -> bool:
     """Whether a message is what the row asks for, or the answer to that."""
-    match asked_by(row), message.event:
+    match row.event, message.event:
         case TaskScheduled() as asked, TaskScheduled() as sent:
-            same_input = asked.input == sent.input or bool(message.blobs)
-            return asked.name == sent.name and same_input
+            return asked.name == sent.name and _same_text(
+                row, "Input", asked.input, sent.input, message
+            )
         case TimerCreated() as asked, TimerFired() as sent:
             return asked.fire_at == sent.fire_at
         case TaskScheduled(), TaskCompleted() | TaskFailed():
             return True
+        case SubOrchestrationInstanceCreated() as asked, ExecutionStarted() as sent:
+            is_same = (asked.name, asked.is_detached) == (sent.name, sent.parent_instance is None)
+            return is_same and _same_text(row, "Input", asked.input, sent.input, message)
+        case EventSent() as asked, EventRaised() as sent:
+            return asked.name == sent.name and _same_text(
+                row, "Input", asked.input, sent.input, message
+            )
+        case TerminationSent() as asked, ExecutionTerminated() as sent:
+            return (asked.life_id, asked.input) == (message.execution_id, sent.input)
+        case RewindSent(), ExecutionRewound():
+            return True
+        case ExecutionCompleted() as ended, SubOrchestrationInstanceCompleted() as sent:
+            is_right = ended.orchestration_status is RuntimeStatus.COMPLETED
+            return is_right and _same_text(row, "Result", ended.result, sent.result, message)
+        case ExecutionCompleted() as ended, SubOrchestrationInstanceFailed():
+            return ended.orchestration_status is not RuntimeStatus.COMPLETED
+        case ExecutionCompleted() as ended, ExecutionStarted():
+            return ended.orchestration_status is RuntimeStatus.CONTINUED_AS_NEW
+        case StartRefused(), SubOrchestrationInstanceFailed():
+            return True
         case _:
             return False
+
+
+def _same_text(
+    row: HistoryRow, column: str, asked: str | None, sent: str | None, message: TaskMessage
+) -> bool:
+    """Whether payloads agree; what lies in blobs is compared when it is recorded."""
+    return column in row.blobs or bool(message.blobs) or asked == sent

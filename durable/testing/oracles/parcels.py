@@ -1,7 +1,8 @@
 """Parcels: every message that is under way, wherever it lies, known by what it carries.
 
-Identity: an answer, and the work item or timer that leads to it, by its task; a start by its
-execution; what a caller sent by its message id. Two parcels of one identity are copies.
+Identity: an answer, and the work item or timer that leads to it, by its task; what an instance
+sends to another by its place in the stream between them; a start by its execution; what a caller
+sent by its message id. Two parcels of one identity are copies.
 """
 
 import functools
@@ -15,6 +16,7 @@ from durable.model.errors import MalformedMessageError
 from durable.model.history import ExecutionStarted, TaskScheduled, answered_task_id
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
+from durable.model.streams import Origin
 from durable.storage.memory import StoredMessage
 
 Identity: TypeAlias = tuple[str, str, int]
@@ -46,6 +48,8 @@ def message_of(body: str) -> TaskMessage | None:
 
 def identity_of(message: TaskMessage) -> Identity:
     """Tell what the message carries."""
+    if message.origin is not None:
+        return numbered(message.origin, message.number)
     task_id = answered_task_id(message.event)
     if isinstance(message.event, TaskScheduled):
         task_id = message.event.event_id
@@ -54,6 +58,11 @@ def identity_of(message: TaskMessage) -> Identity:
     if isinstance(message.event, ExecutionStarted):
         return ("start", message.execution_id or "", 0)
     return ("request", message.message_id or "", 0)
+
+
+def numbered(origin: Origin, number: int) -> Identity:
+    """Name a place in a stream."""
+    return ("stream", origin.to_text(), number)
 
 
 class Parcels:

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 
 from durable.model.history import (
-    ExecutionCompleted,
-    ExecutionResumed,
     ExecutionRewound,
-    ExecutionSuspended,
     HistoryEvent,
     OrchestratorStarted,
 )
@@ -26,12 +23,11 @@ def replay_full(
     *,
     strict_arguments: bool,
 ) -> ReplayReport:
-    """Replay it; what is suspended is tried with a resume."""
+    """Replay it; the mind compares every request and the end."""
     events = effective(history.events)
-    held = [] if not is_suspended(events) else [ExecutionResumed(timestamp=events[-1].timestamp)]
     outcome = decide(
         events,
-        held,
+        [],
         orchestrator,
         now=events[-1].timestamp,
         instance_id=history.instance_id,
@@ -67,17 +63,6 @@ def told(divergence: Divergence) -> str:
         f"as task {mismatch.task_id} the history has {mismatch.expected}{event}, "
         f"and the code {mismatch.actual}, at {mismatch.where}{version}"
     )
-
-
-def is_suspended(events: Sequence[HistoryEvent]) -> bool:
-    """Say whether nothing runs until a resume."""
-    suspended = False
-    for event in events:
-        if isinstance(event, ExecutionSuspended):
-            suspended = True
-        elif isinstance(event, ExecutionResumed | ExecutionCompleted):
-            suspended = False
-    return suspended
 
 
 def effective(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:

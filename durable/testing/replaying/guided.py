@@ -1,5 +1,6 @@
 """Replay a history of which only the answers are known (`projected` says what that can't see)."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -58,7 +59,16 @@ class _Guided:
                 self._answered.add(task_id)
             if outcome.status.is_terminal or outcome.continued is not None:
                 break
+        self._check_open_calls()
         return outcome
+
+    def _check_open_calls(self) -> None:
+        asked = Counter(task.name for task in self._open() if not isinstance(task, TimerCreated))
+        missing = self._history.open_calls - asked
+        if missing:
+            raise NobodyAskedError(
+                f"the history has open calls that the code does not make: {', '.join(missing)}"
+            )
 
     def _decide(self, arrived: Iterable[HistoryEvent]) -> Decision | Divergence:
         inputs = list(arrived)

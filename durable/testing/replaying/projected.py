@@ -5,11 +5,12 @@ the Durable extension, leaves out when tasks were scheduled and under which ids,
 into its answer. So the code is not compared with its recorded requests; it is run, and each
 recorded answer must find an open request of its kind and name (and input, where that is shown).
 
-What this can't see: requests that were never answered, the order of requests within an episode, the
-arguments of timers, and the exact time of an episode.
+What this can't see: the order of requests in an episode, the arguments of timers, the exact time
+of an episode, and, where only answered calls are shown, requests that were never answered.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,6 +72,12 @@ class ProjectedHistory:
     def inputs(self) -> list[Columns]:
         """The events that were inputs of the orchestrator, the start first."""
         return [event for event in self.events if event.get("EventType") in INPUTS]
+
+    @property
+    def open_calls(self) -> Counter[str]:
+        """The names of calls that have no answer, as far as the source shows them."""
+        kinds = {"TaskScheduled", "SubOrchestrationInstanceCreated"}
+        return Counter(str(e.get("Name")) for e in self.events if e.get("EventType") in kinds)
 
     @property
     def end(self) -> Columns | None:

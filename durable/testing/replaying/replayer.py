@@ -9,21 +9,19 @@
 Rule 1. Nothing is written anywhere, and no activity runs: only the orchestrator does, over facts.
 Rule 2. Arguments must match too, unless `strict_arguments=False` makes warnings of those.
 Rule 3. An end must match: that there is one, its status, and what was returned.
-Rule 4. What is suspended is tried with a resume: the facts that it holds back are looked at too.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
-from durable.engine.registry import Registry
 from durable.model.errors import DurableError, InstanceNotFoundError
 from durable.model.history import HistoryEvent
 from durable.model.ids import InstanceId
 from durable.model.queries import InstanceFilter, OrchestrationStatus
 from durable.model.status import RuntimeStatus
 from durable.testing.app import AppUnderTest
-from durable.testing.given import Given
 from durable.testing.replaying.full import replay_full
 from durable.testing.replaying.guided import replay_projected
 from durable.testing.replaying.projected import ProjectedHistory
@@ -53,12 +51,13 @@ class Hub(Protocol):
 class Replayer:
     """Orchestrators to hold histories against."""
 
-    def __init__(self, orchestrators: Given | Registry, *, strict_arguments: bool = True) -> None:
+    def __init__(self, orchestrators: Any, *, strict_arguments: bool = True) -> None:
         """Take them by name, as functions that know their names, or as the app or its registry."""
-        is_given = isinstance(orchestrators, Mapping | Sequence | AbstractSet)
-        self._app = AppUnderTest(None if is_given else orchestrators)
-        if is_given:
-            self._app.orchestrators(orchestrators)  # type: ignore[arg-type]
+        if isinstance(orchestrators, Mapping | Sequence | AbstractSet):
+            self._app = AppUnderTest()
+            self._app.orchestrators(orchestrators)
+        else:
+            self._app = AppUnderTest(orchestrators)
         self._strict_arguments = strict_arguments
 
     def replay(
@@ -74,7 +73,8 @@ class Replayer:
             history = history_of(source, instance_id=instance_id)
             recorded = history.started.name if isinstance(history, SavedHistory) else history.name
         except UnreadableHistoryError as error:
-            return _report(Outcome.UNREADABLE, instance_id or "?", name or "?", str(error))
+            where = instance_id or (str(source) if isinstance(source, Path) else "?")
+            return _report(Outcome.UNREADABLE, where, name or "?", str(error))
         chosen = name or recorded
         orchestrator = self._app.registry.orchestrators.get(chosen)
         if orchestrator is None:

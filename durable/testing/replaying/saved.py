@@ -60,7 +60,7 @@ class SavedHistory:
             if isinstance(event, ExecutionStarted):
                 return event
         raise UnreadableHistoryError(
-            f"The history of '{self.instance_id}' has no ExecutionStarted event."
+            f"The history of '{self.instance_id}' has no ExecutionStarted event: it has not begun."
         )
 
 

@@ -47,6 +47,8 @@ def _of_text(text: str, instance_id: str | None) -> SavedHistory | ProjectedHist
         document = json.loads(text)
     except ValueError:
         return from_lines(text)  # more than one line
+    if isinstance(document, dict) and "SavedHistory" in document:
+        return from_lines(text)
     if isinstance(document, list | dict):
         return history_of(document, instance_id=instance_id)
     raise UnreadableHistoryError(f"Not a history: {text[:100]!r}")
@@ -94,7 +96,7 @@ def _of_events(
         instance_id=InstanceId(instance_id or "instance"),
         name=str(name),
         events=tuple(events),
-        has_input="input" in status,
+        has_input=status.get("input") is not None,
         input=status.get("input"),
     )
 

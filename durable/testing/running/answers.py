@@ -24,6 +24,7 @@ from durable.model.history import (
 from durable.model.parents import Parent
 from durable.model.status import RuntimeStatus
 from durable.model.values import encode_value
+from durable.testing.running.instance import InstanceUnderTest
 
 T = TypeVar("T")
 
@@ -77,13 +78,25 @@ class StandIn(Registry):
 
 
 def answer_of(
-    task: TaskScheduled, function: Callable[..., Any], app: Registry, now: datetime
+    task: TaskScheduled,
+    function: Callable[..., Any],
+    app: Registry,
+    now: datetime,
+    *,
+    caller: InstanceUnderTest | None = None,
 ) -> TaskCompleted | TaskFailed:
-    """Run this function as the activity that was called."""
+    """Run this function as the activity that was called; its context names the caller."""
     registry = StandIn(app, task.name, function)
     # Time stands still while it runs: a limit is the business of who sets the clock.
     unlimited = replace(task, timeout_ms=None)
-    return run_to_end(run_activity(registry, FrozenEnvironment(now), unlimited))
+    call = run_activity(
+        registry,
+        FrozenEnvironment(now),
+        unlimited,
+        instance_id=caller.instance_id if caller else "",
+        execution_id=caller.execution_id if caller else None,
+    )
+    return run_to_end(call)
 
 
 def timed_out(task: TaskScheduled, limit: timedelta, now: datetime) -> TaskFailed:

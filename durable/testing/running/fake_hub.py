@@ -165,7 +165,7 @@ class FakeHub:
             self._later(limit, instance, execution_id, timed_out(task, limit, due))
         elif response.function is not None:
             due = self._agenda.now + response.after
-            answer = answer_of(task, response.function, self._app.registry, due)
+            answer = answer_of(task, response.function, self._app.registry, due, caller=instance)
             self._later(response.after, instance, execution_id, answer)
 
     def _start_child(
@@ -214,7 +214,8 @@ class FakeHub:
 
     def terminate(self, instance: InstanceUnderTest, reason: str | None) -> None:
         """End an instance, and the children that it waits for."""
-        self._deliver(instance, ExecutionTerminated(timestamp=self._agenda.now, input=reason))
+        if not instance.status.is_terminal:
+            self._deliver(instance, ExecutionTerminated(timestamp=self._agenda.now, input=reason))
 
     def _end(self, instance: InstanceUnderTest, ended: ExecutionCompleted) -> None:
         """Answer the parent; one that was terminated takes its children along."""
@@ -224,7 +225,7 @@ class FakeHub:
             for child in list(self.instances.values()):
                 parent = child.parent
                 is_mine = parent is not None and parent.instance_id == instance.instance_id
-                if is_mine and not child.status.is_terminal:
+                if is_mine:
                     self.terminate(child, ended.result)
 
     def _tell(self, message: TaskMessage, delay: timedelta) -> None:

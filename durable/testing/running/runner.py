@@ -63,6 +63,7 @@ def run_orchestrator(
     app: Any = None,
     start: datetime = START,
     until: timedelta | None = None,
+    terminate_after: timedelta | None = None,
     instance_id: str = INSTANCE_ID,
     version: str | None = None,
     check_replay: bool = True,
@@ -75,7 +76,7 @@ def run_orchestrator(
     `call_http`. `events` are `Event`s, or (name, data) or a name for one that comes at once. `app`
     is the app, or its registry: its annotations say what types values have, and `orchestrator` may
     then be a name. `until` stops the run after so much virtual time, as an eternal orchestration
-    needs.
+    needs; `terminate_after` ends it then, with its children.
 
     Raises `UnexpectedCallError` for a call that has no fake, `NotDeterministicError` or
     `RestlessError`.
@@ -103,6 +104,8 @@ def run_orchestrator(
         agenda.note(began + event.after, act)
     text = encode_value(input_, what="input")
     main = hub.begin(orchestrator, known, LIFE_ID, text, version=version)
+    if terminate_after is not None:
+        agenda.note(began + terminate_after, functools.partial(hub.terminate, main, None))
     _run_to_rest(agenda, main, began + until if until is not None else None)
     for instance in hub.instances.values():
         instance.check(agenda.now)

@@ -140,14 +140,18 @@ class OrchestrationTest:
     ) -> "OrchestrationTest":
         """Complete the oldest open call of this activity, or the one of this task id."""
         task = self._open(TaskScheduled, activity, task_id)
-        return self._take(answer_of(task, lambda _: result, self._registry, self.now))
+        return self._take(
+            answer_of(task, lambda _: result, self._registry, self.now, caller=self._instance)
+        )
 
     def fail(
         self, activity: str, error: BaseException, *, task_id: int | None = None
     ) -> "OrchestrationTest":
         """Fail the oldest open call of this activity, or the one of this task id."""
         task = self._open(TaskScheduled, activity, task_id)
-        return self._take(answer_of(task, as_function(error), self._registry, self.now))
+        return self._take(
+            answer_of(task, as_function(error), self._registry, self.now, caller=self._instance)
+        )
 
     def time_out(self, activity: str, *, task_id: int | None = None) -> "OrchestrationTest":
         """Let an open call that has a timeout take longer than that."""

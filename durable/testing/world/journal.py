@@ -93,6 +93,14 @@ class RowsDeleted:
 
     instance_id: InstanceId
     ordinals: tuple[int, ...]
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """The projection of an instance was deleted."""
+
+    instance_id: InstanceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,7 @@ Entry: TypeAlias = (
     | TimerParked
     | TimerRemoved
     | Shown
+    | Unlisted
     | RowsDeleted
     | BlobPut
     | BlobsDeleted
@@ -182,7 +191,8 @@ class JournaledStore(MemoryStore):
         """Delete, and note it."""
         await super().delete_rows(instance_id, keys)
         ordinals = tuple(key for key in keys if isinstance(key, int))
-        self.journal.note(RowsDeleted(instance_id, ordinals))
+        named = tuple(key for key in keys if isinstance(key, str))
+        self.journal.note(RowsDeleted(instance_id, ordinals, named))
 
     async def write_summary(
         self, instance_id: InstanceId, columns: Columns, *, etag: ETag | None
@@ -192,6 +202,13 @@ class JournaledStore(MemoryStore):
         new_etag = await super().write_summary(instance_id, columns, etag=etag)
         self.journal.note(Shown(instance_id, before.columns if before else None, columns))
         return new_etag
+
+    async def delete_summary(self, instance_id: InstanceId, *, etag: ETag) -> None:
+        """Delete, and note it."""
+        was_there = instance_id in self.summaries
+        await super().delete_summary(instance_id, etag=etag)
+        if was_there:
+            self.journal.note(Unlisted(instance_id))
 
     async def put(self, queue: str, body: str, *, delay_s: float = 0) -> None:
         """Put, and note it."""

@@ -1,0 +1,171 @@
+"""InstanceView: what is committed of one instance, and what that says of a message to it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from durable.engine.stash import Stash
+from durable.model.codec import Columns
+from durable.model.history import (
+    ExecutionRewound,
+    ExecutionStarted,
+    ExecutionTerminated,
+    RewindSent,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+    answered_task_id,
+)
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.messages import TaskMessage
+from durable.model.parents import Parent
+from durable.model.rewinding import effective
+from durable.model.status import RuntimeStatus
+from durable.testing.oracles.parcels import Identity, identity_of
+
+TaskKey = tuple[ExecutionId, int]
+
+
+@dataclass(slots=True)
+class InstanceView:
+    """What is committed of one instance.
+
+    `rows` are all that ever were, collected ones too. `scheduled`: what owes an answer, or did.
+    `marks` are the watermarks, those that moved out of the record too; `stash` is read from the
+    rows beside the history, `named`.
+    """
+
+    record: InstanceRecord | None = None
+    rows: dict[int, HistoryRow] = field(default_factory=dict)
+    scheduled: dict[TaskKey, HistoryRow] = field(default_factory=dict)
+    answered: set[TaskKey] = field(default_factory=set)
+    requests: set[tuple[int, str]] = field(default_factory=set)
+    shown: int = 0
+    shows_of_episode: dict[int, int] = field(default_factory=dict)
+    put: defaultdict[Identity, list[TaskMessage]] = field(default_factory=lambda: defaultdict(list))
+    named: dict[str, Columns] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+    stash: Stash = field(default_factory=Stash)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether an execution is running or about to."""
+        return self.record is not None and self.record.is_alive
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is alive and its code has not begun."""
+        return self.is_alive and self.record is not None and self.record.is_pending
+
+    def open_tasks(self) -> list[HistoryRow]:
+        """List what the current execution has asked for and not been answered."""
+        record = self.record
+        if record is None or not self.is_alive:
+            return []
+        return [
+            row
+            for key, row in self.scheduled.items()
+            if key[0] == record.execution_id and key not in self.answered
+        ]
+
+    def is_open(self, key: TaskKey) -> bool:
+        """Whether it still waits for the answer to a task."""
+        return (
+            self.is_alive
+            and self.record is not None
+            and key[0] == self.record.execution_id
+            and key in self.scheduled
+            and key not in self.answered
+        )
+
+    def is_child_of(self, parent_id: InstanceId, execution_id: ExecutionId, task_id: int) -> bool:
+        """Whether it lives for the sake of this task."""
+        if self.record is None or not self.is_alive or self.record.parent is None:
+            return False
+        parent = Parent.from_json(self.record.parent)
+        known = (parent.instance_id, parent.execution_id, parent.task_id)
+        return known == (parent_id, execution_id, task_id)
+
+    def has_taken(self, origin: str, number: int) -> bool:
+        """Whether a message of a stream is taken, or put aside until its turn."""
+        return number <= self.marks.get(origin, 0) or (origin, number) in self.stash.numbered
+
+    def is_new(self, message: TaskMessage) -> bool:
+        """Whether the instance would record this message now."""
+        kind, name, number = identity_of(message)
+        match kind:
+            case "stream":
+                return not self.has_taken(name, number)
+            case "start":
+                return self._is_new_start(message, name)
+            case "request":
+                return self._is_new_request(message, name)
+            case _:
+                expected = run_of(self.scheduled.get((ExecutionId(name), number)))
+                run = getattr(message.event, "run", expected)
+                return self.is_open((ExecutionId(name), number)) and run == expected
+
+    def _is_new_start(self, message: TaskMessage, execution_id: str) -> bool:
+        record = self.record
+        if record is not None and record.execution_id == execution_id:
+            return self.is_waiting
+        if record is not None and record.life_id == execution_id:
+            return False
+        generation = record.generation if record is not None else 0
+        return not self.is_alive and message.generation == generation
+
+    def _is_new_request(self, message: TaskMessage, message_id: str) -> bool:
+        record = self.record
+        if record is None or record.is_absent or message.generation != record.generation:
+            return False
+        if isinstance(message.event, ExecutionRewound):
+            can_be = record.status is RuntimeStatus.FAILED
+        else:
+            can_be = self.is_alive
+        is_kept = self.stash.holds(message) and not isinstance(message.event, ExecutionTerminated)
+        return can_be and not is_kept and (record.generation, message_id) not in self.requests
+
+    # Following.
+
+    def take_in(self, record: InstanceRecord, rows: Iterable[HistoryRow]) -> None:
+        """Stand behind a commit of these rows."""
+        for row in rows:
+            self.rows[row.ordinal] = row
+            if isinstance(row.event, ExecutionRewound):
+                self._rewind(row.execution_id)
+            self._note_task(row)
+            if row.message_id is not None and not isinstance(row.event, ExecutionStarted):
+                self.requests.add((record.generation, row.message_id))
+        for origin, number in record.marks.items():
+            self.marks[origin] = max(number, self.marks.get(origin, 0))
+        self.record = record
+        self.read_stash()
+
+    def read_stash(self) -> None:
+        """Read what is put aside now."""
+        self.stash = Stash.of(self.record, self.marks, self.named)
+
+    def _rewind(self, execution_id: ExecutionId) -> None:
+        self.scheduled = {k: row for k, row in self.scheduled.items() if k[0] != execution_id}
+        self.answered = {key for key in self.answered if key[0] != execution_id}
+        for row in effective(self.rows.values(), execution_id):
+            self._note_task(row)
+
+    def _note_task(self, row: HistoryRow) -> None:
+        match row.event:
+            case (
+                TaskScheduled(event_id=task_id)
+                | TimerCreated(event_id=task_id)
+                | SubOrchestrationInstanceCreated(is_detached=False, event_id=task_id)
+                | RewindSent(task_scheduled_id=task_id)
+            ):
+                self.scheduled[row.execution_id, task_id] = row
+        answered = answered_task_id(row.event)
+        if answered is not None:
+            self.answered.add((row.execution_id, answered))
+
+
+def run_of(row: HistoryRow | None) -> int | None:
+    """Tell which run of a task the answer must be of; `None` before any rewind."""
+    return getattr(row.event, "run", None) if row is not None else None

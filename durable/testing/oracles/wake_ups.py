@@ -1,0 +1,98 @@
+"""Wake-ups: as long as somebody needs a message, it is under way, or something will send it.
+
+That is what "nothing is ever lost" means at one instant. It is looked at from both ends: what an
+instance has asked to be sent and its receiver has not taken; and what an instance waits for.
+"""
+
+from durable.model.history import (
+    RewindSent,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+)
+from durable.model.ids import InstanceId
+from durable.model.instance import HistoryRow
+from durable.model.status import RuntimeStatus
+from durable.testing.oracles.hub_view import HubView, InstanceView
+from durable.testing.oracles.owed import Debt, debt_of
+from durable.testing.oracles.parcels import Parcel, identity_of
+from durable.testing.oracles.violation import Violation
+
+ORACLE = "wake-up"
+
+
+def check_wake_ups(hub: HubView, instance_id: InstanceId) -> None:
+    """Check what may have been lost when something of this instance changed."""
+    view = hub.instances[instance_id]
+    _check_begins(hub, instance_id, view)
+    for debt in hub.open_debts(instance_id):
+        _check_debt(hub, debt)
+    for waiting_id in {instance_id, *hub.parents_of[instance_id]}:
+        for row in hub.instances[waiting_id].open_tasks():
+            _check_child(hub, waiting_id, row)
+    record = view.record
+    if record is not None and not record.is_absent and view.shown < record.status_sequence:
+        _check_token(hub, instance_id, "the projection is behind")
+
+
+def _check_begins(hub: HubView, instance_id: InstanceId, view: InstanceView) -> None:
+    """A pending instance has a message that begins it. (One continued as new: see its debts.)"""
+    record = view.record
+    if record is None or record.status is not RuntimeStatus.PENDING or record.is_absent:
+        return
+    for parcel in hub.parcels.of(instance_id):
+        begins = record.scheduled_at is None or identity_of(parcel.message)[0] == "start"
+        if begins and view.is_new(parcel.message):
+            return
+    raise Violation(ORACLE, f"{instance_id} is pending and nothing will start it")
+
+
+def _check_debt(hub: HubView, debt: Debt) -> None:
+    if hub.parcels.carries(debt.receiver, debt.identity):
+        return
+    record = hub.instances[debt.sender].record
+    if record is None or debt.row.episode not in record.unsent:
+        raise Violation(
+            ORACLE,
+            f"{debt.sender}: {debt.row.event} for {debt.receiver} is not under way, and its "
+            f"episode {debt.row.episode} counts as sent",
+        )
+    _check_token(hub, debt.sender, f"{debt.row.event} was not sent")
+
+
+def _check_child(hub: HubView, parent_id: InstanceId, row: HistoryRow) -> None:
+    """A child that was begun lives, or its answer is owed (which is looked at by itself)."""
+    event = row.event
+    if not isinstance(event, SubOrchestrationInstanceCreated | RewindSent):
+        return
+    asked = debt_of(parent_id, row)
+    assert asked is not None
+    _, origin, number = asked.identity
+    child = hub.instances[asked.receiver]
+    if number > child.marks.get(origin, 0):
+        return  # still on its way, or put aside
+    task_id = task_id_of(row)
+    if child.is_child_of(parent_id, row.execution_id, task_id):
+        return
+    answers = hub.owed[parent_id, ("task", str(row.execution_id), task_id)]
+    if all(hub.is_settled(answer) for answer in answers):
+        raise Violation(ORACLE, f"{parent_id} waits for {event}, and nobody will answer")
+
+
+def _check_token(hub: HubView, instance_id: InstanceId, why: str) -> None:
+    """A message is under way that will have the duty and will be found to be known."""
+    view = hub.instances[instance_id]
+    if not any(_is_token(view, parcel) for parcel in hub.parcels.of(instance_id)):
+        raise Violation(ORACLE, f"{instance_id}: {why}, and no message has the duty to")
+
+
+def _is_token(view: InstanceView, parcel: Parcel) -> bool:
+    return parcel.has_duty_next and not view.is_new(parcel.message)
+
+
+def task_id_of(row: HistoryRow) -> int:
+    """Tell the task that a row asks for (again)."""
+    if isinstance(row.event, RewindSent):
+        return row.event.task_scheduled_id
+    assert isinstance(row.event, TaskScheduled | TimerCreated | SubOrchestrationInstanceCreated)
+    return row.event.event_id

@@ -1,0 +1,6 @@
+"""The activity: it does one step of the work."""
+
+
+def main(name: str) -> str:
+    """Greet somebody."""
+    return f"Hello {name}!"

@@ -1,0 +1,235 @@
+"""A program's code as replay runs it, beside the specification: one input at a time, step by step.
+
+There is no engine and no hub: inputs are made up, each answers something that is open. After every
+one of them both must have asked for the same, stand in the same status and show the same.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from durable.model.history import (
+    EventRaised,
+    EventSent,
+    ExecutionCompleted,
+    HistoryEvent,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+)
+from durable.model.parents import default_child_id
+from durable.model.status import RuntimeStatus
+from durable.model.values import decode_value
+from durable.replay.decision import Decision
+from durable.testing.programs.code import Style, orchestrator_of
+from durable.testing.programs.expressions import value_of_json
+from durable.testing.programs.syntax import Orchestration, Program, Value
+from durable.testing.specification import effects, inputs
+from durable.testing.specification.executions import Orchestrating
+from durable.testing.specification.orchestrations import Step, apply, begin
+from durable.testing.specification.tasks import Asked, asked_in
+from tests.replay.recording import (
+    EXECUTION,
+    START,
+    Orchestrator,
+    Recording,
+    child_completed,
+    child_failed,
+    completed,
+    failed,
+    fired,
+    raised,
+    resumed,
+    suspended,
+    terminated,
+)
+
+Fact: TypeAlias = tuple[Any, ...]
+NAME = "orchestrator"  # what a recording calls the one that it runs
+EVENTS = ("x", "y", "number", "go")
+
+
+class _Execution(Recording):
+    """A recording whose first episode takes carried events too."""
+
+    def __init__(
+        self, orchestrator: Orchestrator, input_: Any, carried: tuple[EventRaised, ...]
+    ) -> None:
+        self._carried = carried
+        super().__init__(orchestrator, input_)
+
+    def episode(self, *arrived: HistoryEvent, after_s: float = 0) -> Decision:
+        if not self.episodes:
+            arrived = (*arrived, *self._carried)
+        return super().episode(*arrived, after_s=after_s)
+
+    @property
+    def unread(self) -> tuple[EventRaised, ...]:
+        """What the next execution is to have: what was not read, and what was not even taken."""
+        assert self.last.continued is not None
+        behind = self.episodes[-1].arrived[self.last.consumed :]
+        events = tuple(event for event in behind if isinstance(event, EventRaised))
+        return (*self.last.continued.carried, *events)
+
+
+class BesideReplay:
+    """One orchestration, run twice. `check` compares the two after each input."""
+
+    def __init__(
+        self, program: Program, orchestration: Orchestration, argument: Value, style: Style
+    ) -> None:
+        self.executions = 1
+        self._program = program
+        self._name = orchestration.name
+        self._orchestrator = orchestrator_of(orchestration, style=style)
+        self._seconds = 0.0
+        self._shown: Value = None
+        self._code = _Execution(self._orchestrator, argument, ())
+        self._step = begin(program, self._name, argument, self._time)
+        self._settle()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no input can change anything."""
+        return self._step.state.is_over
+
+    def play(self, chance: random.Random, inputs_max: int) -> None:
+        """Make inputs up until it is over."""
+        for _ in range(inputs_max):
+            if self.is_over:
+                return
+            event, input_ = self._any_input(chance)
+            self._seconds += chance.choice((0, 1, 7))
+            self._code.episode(event, after_s=self._seconds)
+            self._step = apply(self._program, self._step.state, input_, self._time)
+            self._settle()
+
+    @property
+    def _time(self) -> Any:
+        return self._code.last.facts[0].timestamp
+
+    def _settle(self) -> None:
+        """Compare, and go on with the executions that follow at once."""
+        self._compare()
+        while self._step.effects and isinstance(self._step.effects[-1], effects.ContinuedAsNew):
+            again = self._step.effects[-1]
+            shown = self._step.state.custom_status
+            carried = self._code.unread
+            assert self._code.last.continued is not None
+            assert value_of(self._code.last.continued.input) == again.argument
+            assert [(e.name, value_of(e.input)) for e in carried] == [
+                (event.name, event.data) for event in again.unread
+            ]
+            self.executions += 1
+            self._code = _Execution(self._orchestrator, again.argument, carried)
+            self._step = begin(
+                self._program,
+                self._name,
+                again.argument,
+                self._time,
+                custom_status=shown,
+                unread=again.unread,
+            )
+            self._compare()
+
+    def _compare(self) -> None:
+        decision, state = self._code.last, self._step.state
+        assert list(facts_of(decision)) == list(facts_foreseen(self._step))
+        assert decision.status is RuntimeStatus(state.status)
+        if decision.sets_custom_status:
+            self._shown = value_of(decision.custom_status)
+        assert self._shown == state.custom_status
+
+    def _any_input(self, chance: random.Random) -> tuple[HistoryEvent, inputs.Input]:
+        state = self._step.state
+        answered = {getattr(held, "task_id", None) for held in state.held}
+        is_open = [each for each in open_in(state) if each.task_id not in answered]
+        kind = chance.choice(("answer",) * 9 + ("event",) * 2 + ("control",))
+        if kind == "answer" and is_open:
+            return self._answer(chance.choice(is_open), chance)
+        if kind == "control":
+            return chance.choice(
+                (
+                    (suspended(), inputs.Suspended()),
+                    (suspended(), inputs.Suspended()),
+                    *[(resumed(), inputs.Resumed())] * 4,
+                    (terminated("enough"), inputs.Terminated("enough")),
+                )
+            )
+        name, data = chance.choice(EVENTS), chance.randrange(4)
+        return raised(name, data), inputs.EventArrived(name, data)
+
+    def _answer(self, asked: Asked, chance: random.Random) -> tuple[HistoryEvent, inputs.Input]:
+        task_id, value = asked.task_id, chance.randrange(4)
+        if asked.kind == "timer":
+            created = next(
+                fact
+                for fact in self._code.history
+                if isinstance(fact, TimerCreated) and fact.event_id == task_id
+            )
+            after_s = (created.fire_at - START) / timedelta(seconds=1)
+            return fired(task_id, after_s), inputs.TimerFired(task_id)
+        has_failed = chance.random() < 0.4
+        if asked.kind == "activity":
+            if has_failed:
+                return failed(task_id, "odd"), inputs.ActivityFailed(task_id, "odd")
+            return completed(task_id, value), inputs.ActivityCompleted(task_id, value)
+        if has_failed:
+            return child_failed(task_id, "odd"), inputs.ChildFailed(task_id, "odd")
+        return child_completed(task_id, value), inputs.ChildCompleted(task_id, value)
+
+
+def open_in(state: Orchestrating) -> list[Asked]:
+    """List what was asked for and not answered."""
+    return [asked for task in state.tasks if (asked := asked_in(task)) is not None]
+
+
+def value_of(text: str | None) -> Value:
+    """Read JSON text."""
+    return value_of_json(decode_value(text))
+
+
+def facts_of(decision: Decision) -> Iterator[Fact]:
+    """Lay out what an episode has asked for."""
+    for fact in decision.facts:
+        match fact:
+            case TaskScheduled():
+                yield ("activity", fact.event_id, fact.name, value_of(fact.input))
+            case TimerCreated():
+                yield ("timer", fact.event_id, fact.fire_at)
+            case SubOrchestrationInstanceCreated():
+                kind = "detached" if fact.is_detached else "child"
+                is_named = fact.instance_id != default_child_id(EXECUTION, fact.event_id)
+                instance_id = fact.instance_id if is_named else None
+                yield (kind, fact.event_id, fact.name, value_of(fact.input), instance_id)
+            case EventSent():
+                yield ("event", fact.event_id, fact.instance_id, fact.name, value_of(fact.input))
+            case ExecutionCompleted():
+                yield ("ended", fact.orchestration_status.value, value_of(fact.result))
+            case _:
+                pass
+
+
+def facts_foreseen(step: Step) -> Iterator[Fact]:
+    """Lay out what the specification asks for, in the same way."""
+    for effect in step.effects:
+        match effect:
+            case effects.ActivityAsked():
+                yield ("activity", effect.task_id, effect.name, effect.argument)
+            case effects.TimerAsked():
+                yield ("timer", effect.task_id, effect.due_at)
+            case effects.ChildAsked() | effects.DetachedAsked():
+                kind = "child" if isinstance(effect, effects.ChildAsked) else "detached"
+                yield (kind, effect.task_id, effect.name, effect.argument, effect.instance_id)
+            case effects.EventSent():
+                yield ("event", effect.task_id, effect.instance_id, effect.name, effect.data)
+            case effects.Ended(status="Failed"):
+                text = f"Orchestrator function '{NAME}' failed: {effect.output}"
+                yield ("ended", effect.status, text)
+            case effects.Ended():
+                yield ("ended", effect.status, effect.output)
+            case effects.ContinuedAsNew():
+                yield ("ended", "ContinuedAsNew", effect.argument)
+            case _:
+                raise AssertionError(f"no code asks for {effect} yet")
