@@ -16,6 +16,8 @@ import durable.functions as df
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 Orchestration = Generator[Any, Any, Any]
 Context = df.DurableOrchestrationContext
+# How often the long runs of the soak show where they are.
+SHOW_EVERY = 100
 
 
 @app.orchestration_trigger(context_name="context")
@@ -99,6 +101,31 @@ def ManyNaps(context: Context) -> Orchestration:
     timers = [context.create_timer(begin + number * step) for number in range(wanted["count"])]
     yield context.task_all(timers)
     return wanted["count"]
+
+
+@app.orchestration_trigger(context_name="context")
+def Tally(context: Context) -> Orchestration:
+    """Take as many events as the input says, one after another, and add up what they bring."""
+    total = 0
+    for taken in range(1, context.get_input() + 1):
+        total += yield context.wait_for_external_event("tick")
+        if taken % SHOW_EVERY == 0:
+            context.set_custom_status(taken)
+    return total
+
+
+@app.orchestration_trigger(context_name="context")
+def Eternal(context: Context) -> Orchestration:
+    """Take one event a generation; now and then carry a text that is too large for a row."""
+    state = context.get_input()
+    if state["generation"] == state["generations"]:
+        return state["total"]
+    state["total"] += yield context.wait_for_external_event("tick")
+    state["generation"] += 1
+    if state["generation"] % SHOW_EVERY == 0:
+        context.set_custom_status(state["generation"])
+        yield context.call_activity("Same", "large" * 40_000)
+    context.continue_as_new(state)
 
 
 @app.orchestration_trigger(context_name="context")

@@ -12,7 +12,6 @@ from typing import Any
 from azure.functions.decorators.function_app import FunctionBuilder
 
 from durable.engine.registry import Registry
-from durable.engine.signatures import check_activity
 from durable.functions.bindings import ActivityTrigger, OrchestrationTrigger
 from durable.functions.errors import BindingRefusedError
 from durable.functions.orchestrator import ORCHESTRATOR_FUNCTION, handle_of
@@ -79,7 +78,6 @@ class DurableFunctionBuilder(FunctionBuilder):
                 input_type=self._options.input_type,
             )
         else:
-            check_activity(self.durable_name, function)
             registry.add_activity(
                 self.durable_name,
                 function,

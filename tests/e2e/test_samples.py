@@ -131,7 +131,7 @@ async def test_the_parent_sample_has_one_child_with_a_history_of_its_own(
         parent = await partition.load(store, InstanceId(status["instanceId"]))
         events = [row.event for row in parent.rows]
         (born,) = [one for one in events if isinstance(one, SubOrchestrationInstanceCreated)]
-        child = await partition.load(store, born.instance_id)
+        child = await partition.load(store, InstanceId(born.instance_id))
     assert child.record is not None
     assert (child.record.name, json.loads(child.record.output or "")) == (
         "book_city",

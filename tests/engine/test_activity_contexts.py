@@ -172,7 +172,7 @@ async def test_the_apps_own_converter_reads_the_input_and_writes_the_result() ->
     registry.add_activity("act", same)
     fact = await run_activity(registry, HandMovedEnvironment(), TASK)
     assert isinstance(fact, TaskCompleted), fact
-    assert fact.result == f'"tagged {("null", Optional[timedelta])}"'
+    assert fact.result == f'"tagged {("null", Optional[timedelta])}"'  # noqa: UP045
 
 
 async def never(_: Any) -> None:

@@ -5,50 +5,69 @@ catches a warm generator that strays from its history. The specification's, in `
 the orchestration as data and shares no code with the engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from durable.engine.registry import Registry
 from durable.model.history import (
+    EventSent,
     ExecutionCompleted,
     ExecutionStarted,
     ExecutionTerminated,
     HistoryEvent,
+    SubOrchestrationInstanceCreated,
     TaskScheduled,
+    TerminationSent,
     TimerCreated,
+    answered_task_id,
 )
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
+from durable.model.parents import default_child_id
 from durable.model.status import RuntimeStatus
 from durable.replay.decision import Decision
 from durable.replay.episode import decide
+
+Fact = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an episode of one execution begins with.
+
+    `state` is what the model has said stands behind the last episode, `None` for an execution that
+    begins: then the first input is its start. `shown` is the custom status so far.
+    """
+
+    instance_id: InstanceId
+    execution_id: ExecutionId
+    state: Any
+    inputs: Sequence[HistoryEvent]
+    time: datetime
+    shown: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """What an episode must come to: its new facts, comparable, and the state behind it.
 
-    Payloads are compared as JSON values, an ended orchestration's as its output's text.
+    Payloads are compared as JSON values, an ended orchestration's as its output's text. `carried`:
+    name and data of the unread events with which the execution that follows begins.
     """
 
     state: Any
-    facts: tuple[tuple[Any, ...], ...]
+    facts: tuple[Fact, ...]
     status: RuntimeStatus
-    output: str | None
     custom_status: str | None
+    carried: tuple[tuple[str, str | None], ...] = ()
 
 
 class Model(Protocol):
     """Foresees episodes."""
 
-    def foresee(
-        self, instance_id: InstanceId, state: Any, inputs: Sequence[HistoryEvent], time: datetime
-    ) -> Foreseen:
-        """Say what these inputs lead to, in this order, from the state behind the last episode.
-
-        `state` is `None` for an execution that begins: then the first input is its start.
-        """
+    def foresee(self, given: Given) -> Foreseen:
+        """Say what these inputs lead to, in this order, from the state behind the last episode."""
         ...
 
     def refuses(self, asked: TaskScheduled, answer: HistoryEvent) -> str | None:
@@ -56,17 +75,65 @@ class Model(Protocol):
         ...
 
 
-def fact_of(event: HistoryEvent) -> tuple[Any, ...] | None:
-    """Lay a recorded fact out for comparing; `None` for what is no consequence."""
+def fact_of(event: HistoryEvent, execution_id: ExecutionId) -> Fact | None:
+    """Lay a recorded fact out for comparing; `None` for what is no consequence.
+
+    What a rewind asks for anew the code has asked for long ago.
+    """
     match event:
-        case TaskScheduled():
+        case TaskScheduled(run=None):
             return ("activity", event.event_id, event.name, event.input)
-        case TimerCreated():
+        case TimerCreated(run=None):
             return ("timer", event.event_id, event.fire_at)
+        case SubOrchestrationInstanceCreated():
+            is_default = event.instance_id == default_child_id(execution_id, event.event_id)
+            kind = "detached" if event.is_detached else "child"
+            started_id = None if is_default else event.instance_id
+            return (kind, event.event_id, event.name, event.input, started_id)
+        case EventSent():
+            return ("event", event.event_id, event.instance_id, event.name, event.input)
+        case TerminationSent():
+            return ("termination", event.instance_id, event.input)
         case ExecutionCompleted():
             return ("ended", event.orchestration_status.value, event.result)
         case _:
             return None
+
+
+def cut_short(given: Given, children: Mapping[int, str]) -> Foreseen | None:
+    """Say what an episode comes to that a terminate is part of (docs/semantics.md, decision 1).
+
+    The terminate counts as the first: a host that lacks the code must be able to end the instance,
+    and can't know what the code would do with what came beside it. `children` are those that were
+    open before it; they end with their parent, but for those that have answered by now.
+    """
+    ends = [event for event in given.inputs if isinstance(event, ExecutionTerminated)]
+    if not ends:
+        return None
+    answered = {answered_task_id(event) for event in given.inputs}
+    facts: list[Fact] = []
+    if ends[0].is_recursive:
+        facts += [
+            ("termination", child_id, ends[0].input)
+            for task_id, child_id in children.items()
+            if task_id not in answered
+        ]
+    status = RuntimeStatus.TERMINATED
+    facts.append(("ended", status.value, ends[0].input))
+    return Foreseen(None, tuple(facts), status, given.shown)
+
+
+def children_of(events: Iterable[HistoryEvent]) -> dict[int, str]:
+    """List the children that were asked for, and have not answered, by the ids of their tasks."""
+    listed = list(events)
+    answered = {answered_task_id(event) for event in listed}
+    return {
+        event.event_id: event.instance_id
+        for event in listed
+        if isinstance(event, SubOrchestrationInstanceCreated)
+        and not event.is_detached
+        and event.event_id not in answered
+    }
 
 
 class ReplayModel:
@@ -75,38 +142,35 @@ class ReplayModel:
     def __init__(self, registry: Registry) -> None:
         """Ask these orchestrators."""
         self._registry = registry
-        self._shown: dict[InstanceId, str | None] = {}
 
-    def foresee(
-        self, instance_id: InstanceId, state: Any, inputs: Sequence[HistoryEvent], time: datetime
-    ) -> Foreseen:
+    def foresee(self, given: Given) -> Foreseen:
         """Decide from the whole history."""
-        history: list[HistoryEvent] = state or []
-        ends = [event for event in inputs if isinstance(event, ExecutionTerminated)]
-        if ends:  # it counts as the first input: docs/semantics.md, decision 1
-            ended = ("ended", RuntimeStatus.TERMINATED.value, ends[0].input)
-            shown = self._shown.get(instance_id) if state is not None else None
-            return Foreseen(None, (ended,), RuntimeStatus.TERMINATED, ends[0].input, shown)
-        start = next(e for e in (*history, *inputs) if isinstance(e, ExecutionStarted))
+        history: list[HistoryEvent] = given.state or []
+        cut = cut_short(given, children_of(history))
+        if cut is not None:
+            return cut
+        start = next(e for e in (*history, *given.inputs) if isinstance(e, ExecutionStarted))
         decision = decide(
             history,
-            inputs,
+            given.inputs,
             self._registry.orchestrators[start.name],
-            now=time,
-            instance_id=instance_id,
+            now=given.time,
+            instance_id=given.instance_id,
+            execution_id=given.execution_id,
             strict_arguments=True,
+            types=self._registry,
         )
         assert isinstance(decision, Decision), decision
         if decision.execution is not None:
             decision.execution.drop()
-        self._shown[instance_id] = decision.custom_status
-        facts = [fact_of(event) for event in decision.facts[1 + len(inputs) :]]
+        facts = [fact_of(e, given.execution_id) for e in decision.facts[1 + decision.consumed :]]
+        continued = decision.continued
         return Foreseen(
             state=[*history, *decision.facts],
             facts=tuple(fact for fact in facts if fact is not None),
             status=decision.status,
-            output=decision.output,
-            custom_status=decision.custom_status,
+            custom_status=decision.custom_status if decision.sets_custom_status else given.shown,
+            carried=tuple((e.name, e.input) for e in continued.carried) if continued else (),
         )
 
     def refuses(self, asked: TaskScheduled, answer: HistoryEvent) -> str | None:

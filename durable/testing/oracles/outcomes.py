@@ -6,10 +6,13 @@ start and called again may have had one life more than the script says: then not
 """
 
 import functools
+from collections import Counter
 
+from durable.model.history import SubOrchestrationInstanceCreated
 from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.testing.oracles.hub_view import HubView
+from durable.testing.oracles.owed import has_default_id
 from durable.testing.oracles.specified import value_of
 from durable.testing.oracles.violation import Violation
 from durable.testing.programs.handwritten import CONFLUENT
@@ -53,29 +56,52 @@ def check_outcome(program: Program, view: HubView) -> bool:
 
 def standings_of(view: HubView) -> list[Standing]:
     """Say where each instance stands, as the specification's outcomes do."""
+    names = names_of(view)
     return sorted(
         (
-            _standing(instance_id, view)
+            _standing(names.get(instance_id, instance_id), instance_id, view)
             for instance_id, instance in view.instances.items()
-            if instance.record is not None and not instance.record.is_stub
+            if instance.record is not None and not instance.record.is_absent
         ),
         key=lambda standing: standing[0],
     )
 
 
-def _standing(instance_id: InstanceId, view: HubView) -> Standing:
+def names_of(view: HubView) -> dict[InstanceId, str]:
+    """Tell how the specification calls what the engine gave an id (decision 1, paragraph 7).
+
+    That is by the name of who started it, and a count over all lives of that.
+    """
+    names: dict[InstanceId, str] = {}
+    pending = [instance_id for instance_id in view.instances if ":" not in instance_id]
+    while pending:
+        starter = pending.pop()
+        started = [row for row in view.instances[starter].rows.values() if has_default_id(row)]
+        for number, row in enumerate(started):
+            assert isinstance(row.event, SubOrchestrationInstanceCreated)
+            child = InstanceId(row.event.instance_id)
+            names[child] = f"{names.get(starter, starter)}:{number}"
+            pending.append(child)
+    return names
+
+
+def _standing(name: str, instance_id: InstanceId, view: HubView) -> Standing:
     record = view.instances[instance_id].record
     assert record is not None
     output = value_of(view.output_of(instance_id))
     if record.status is RuntimeStatus.FAILED and isinstance(output, str):
         output = output.removeprefix(FAILED.format(record.name))
-    return (instance_id, record.status.value, output, value_of(record.custom_status))
+    return (name, record.status.value, output, value_of(record.custom_status))
 
 
 def _lived_too_often(program: Program, view: HubView) -> bool:
+    """A caller's start may begin two lives where it did not learn of the first; others' may not."""
+    asked = Counter(act.instance_id for act in program.script if isinstance(act, Start))
+    for starter in view.instances.values():
+        for row in starter.rows.values():
+            if isinstance(row.event, SubOrchestrationInstanceCreated):
+                asked[row.event.instance_id] += 1
     return any(
-        instance.record is not None
-        and instance.record.generation
-        > sum(isinstance(act, Start) and act.instance_id == name for act in program.script)
-        for name, instance in view.instances.items()
+        instance.record is not None and instance.record.generation > asked[instance_id]
+        for instance_id, instance in view.instances.items()
     )

@@ -3,46 +3,44 @@
 S-Commit's side conditions, commit by commit: what was consumed had been sent and was still open;
 the state was the one that the commit before had left (`commit_rules` sees to the numbers); what was
 produced is exactly what the model produces from that state with those inputs in that order. A
-finding names the guilty commit.
+finding names the guilty commit. A commit that takes an instance through several executions is as
+many steps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from durable.model.codec import with_payload
 from durable.model.history import (
     EventRaised,
+    ExecutionRewound,
     ExecutionStarted,
     ExecutionSuspended,
-    ExecutionTerminated,
     HistoryEvent,
     OrchestratorStarted,
+    StartRefused,
     TaskCompleted,
     TaskFailed,
     TaskScheduled,
-    TimerFired,
+    TerminationSent,
     answered_task_id,
 )
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
-from durable.model.messages import TaskMessage
+from durable.model.status import RuntimeStatus
+from durable.model.streams import EXECUTION_MARK, next_execution
 from durable.storage.memory import MemoryStore
+from durable.testing.oracles.consumption import INPUTS, ORACLE, Consumption
+from durable.testing.oracles.episode_rules import chapters_of, ending_of
 from durable.testing.oracles.hub_view import HubView
-from durable.testing.oracles.models import Model, fact_of
-from durable.testing.oracles.parcels import Identity
+from durable.testing.oracles.models import Fact, Foreseen, Given, Model, fact_of
 from durable.testing.oracles.violation import Violation
 from durable.testing.world.journal import Committed, Entry
 
-ORACLE = "refinement"
-INPUTS = (
-    ExecutionStarted,
-    ExecutionTerminated,
-    EventRaised,
-    TaskCompleted,
-    TaskFailed,
-    TimerFired,
-)
+Key = tuple[InstanceId, ExecutionId]
+# Inputs that the code does not see.
+UNSEEN = (StartRefused, ExecutionRewound, TerminationSent)
 
 
 class Refinement:
@@ -52,9 +50,14 @@ class Refinement:
         """Compare with this model."""
         self.commits = 0
         self._view = view
-        self._store = store
         self._model = model
-        self._states: dict[tuple[InstanceId, ExecutionId], Any] = {}
+        self._consumption = Consumption(view, store)
+        self._states: dict[Key, Any] = {}
+        self._states_before: dict[Key, Any] = {}
+        self._shown: dict[InstanceId, str | None] = {}
+        # How an execution that follows another must begin: the input, and the unread events.
+        self._begins: defaultdict[Key, list[tuple[str, str | None]]] = defaultdict(list)
+        self._inputs: dict[Key, str | None] = {}
 
     def watch(self, entry: Entry, now: datetime) -> None:
         """Check an accepted commit, or raise `Violation`."""
@@ -62,87 +65,146 @@ class Refinement:
         if not isinstance(entry, Committed):
             return
         record, rows = self._view.last_commit
-        if record is None or not rows:
+        if record is None:
+            return
+        instance_id = entry.instance_id
+        self._consumption.check(instance_id, record, rows)
+        if not rows:
             return
         self.commits += 1
-        self._check_inputs(entry.instance_id, record, rows)
-        if any(isinstance(row.event, ExecutionSuspended) for row in rows):
-            raise Violation(ORACLE, f"{entry.instance_id} was parked: {record.reason}")
-        self._check_outputs(entry.instance_id, record, rows)
+        if any(isinstance(r.event, ExecutionSuspended) and r.event.is_parked for r in rows):
+            raise Violation(ORACLE, f"{instance_id} was parked: {record.reason}")
+        self._check_answers(instance_id, rows)
+        if any(isinstance(r.event, ExecutionStarted) and _begins_life(r) for r in rows):
+            self._shown[instance_id] = None
+        status: RuntimeStatus | None = None
+        for chapter in chapters_of(rows):
+            if not _answers_once_more(chapter, self._states):
+                status = self._check_chapter(instance_id, record, chapter)
+        self._check_record(instance_id, record, rows, status)
 
-    def _check_inputs(
-        self, instance_id: InstanceId, record: InstanceRecord, rows: Sequence[HistoryRow]
-    ) -> None:
-        """What was consumed had been sent, as it was recorded, and for this life."""
+    def _check_answers(self, instance_id: InstanceId, rows: Sequence[HistoryRow]) -> None:
+        """An activity's answer is one that it can have given."""
         view = self._view.instances[instance_id]
         for row in rows:
-            if not isinstance(row.event, INPUTS):
-                continue
-            sent = view.put.get(_identity(row), [])
-            if not any(self._is_same(row, message, record) for message in sent):
-                raise Violation(ORACLE, f"{instance_id}: consumed what was never sent: {row.event}")
             asked = view.scheduled.get((row.execution_id, answered_task_id(row.event) or 0))
             if asked is None or not isinstance(row.event, TaskCompleted | TaskFailed):
                 continue
-            call = self._full(asked)
+            call = self._consumption.full(asked)
             assert isinstance(call, TaskScheduled)
-            refusal = self._model.refuses(call, self._full(row))
+            refusal = self._model.refuses(call, self._consumption.full(row))
             if refusal is not None:
                 raise Violation(ORACLE, f"{instance_id}: {refusal}")
 
-    def _check_outputs(
+    def _check_chapter(
         self, instance_id: InstanceId, record: InstanceRecord, rows: Sequence[HistoryRow]
-    ) -> None:
+    ) -> RuntimeStatus:
         started = rows[0].event
         assert isinstance(started, OrchestratorStarted)
-        inputs = [self._full(row) for row in rows if isinstance(row.event, INPUTS)]
-        facts = [fact_of(self._full(row)) for row in rows]
-        key = (instance_id, record.execution_id)
-        foreseen = self._model.foresee(
-            instance_id, self._states.get(key), inputs, started.timestamp
-        )
-        self._states[key] = foreseen.state
-        happened = tuple(fact for fact in facts if fact is not None)
-        if happened != foreseen.facts:
+        key = (instance_id, rows[0].execution_id)
+        inputs = [self._consumption.full(row) for row in rows if isinstance(row.event, INPUTS)]
+        if any(isinstance(event, ExecutionRewound) for event in inputs):
+            self._states[key] = self._states_before.get(key)
+        left = self._check_beginning(key, inputs)
+        foreseen = self._foresee(key, inputs, started.timestamp)
+        happened = [fact_of(self._consumption.full(row), row.execution_id) for row in rows]
+        facts = tuple(fact for fact in happened if fact is not None)
+        if facts != foreseen.facts:
             raise Violation(
                 ORACLE,
-                f"{instance_id} episode {record.episode}: committed {happened}, "
+                f"{instance_id} episode {record.episode}: committed {facts}, "
                 f"the specification has {foreseen.facts}",
             )
+        self._pass_on(key, rows, foreseen, left)
+        return foreseen.status
+
+    def _foresee(self, key: Key, inputs: Sequence[HistoryEvent], time: datetime) -> Foreseen:
+        instance_id, execution_id = key
+        given = Given(
+            instance_id=instance_id,
+            execution_id=execution_id,
+            state=self._states.get(key),
+            inputs=[event for event in inputs if not isinstance(event, UNSEEN)],
+            time=time,
+            shown=self._shown.get(instance_id),
+        )
+        foreseen = self._model.foresee(given)
+        self._states_before[key] = given.state
+        self._states[key] = foreseen.state
+        self._shown[instance_id] = foreseen.custom_status
+        return foreseen
+
+    # Continue-as-new.
+
+    def _check_beginning(
+        self, key: Key, inputs: Sequence[HistoryEvent]
+    ) -> list[tuple[str, str | None]]:
+        """An execution that follows begins with what the last one left; say what it left itself."""
+        if key not in self._inputs:
+            return []
+        started = inputs[0]
+        wanted = self._inputs.pop(key)
+        if not isinstance(started, ExecutionStarted) or started.input != wanted:
+            raise Violation(ORACLE, f"{key}: begins with {started}, not with the input {wanted}")
+        carried = self._begins.pop(key, [])
+        events = [(e.name, e.input) for e in inputs if isinstance(e, EventRaised)]
+        count = min(len(events), len(carried))
+        if events[:count] != carried[:count]:
+            raise Violation(ORACLE, f"{key}: begins with {events}, what was left is {carried}")
+        return carried[count:]
+
+    def _pass_on(
+        self,
+        key: Key,
+        rows: Sequence[HistoryRow],
+        foreseen: Foreseen,
+        left: list[tuple[str, str | None]],
+    ) -> None:
+        ended = ending_of([*rows])
+        if foreseen.status is RuntimeStatus.CONTINUED_AS_NEW:
+            full = next(self._consumption.full(row) for row in rows if row.event is ended)
+            following = (key[0], next_execution(key[1]))
+            self._inputs[following] = getattr(full, "result", None)
+            self._begins[following] = [*foreseen.carried, *left]
+        elif ended is None and left:
+            raise Violation(ORACLE, f"{key}: the events {left} were left to it and are lost")
+
+    # The record.
+
+    def _check_record(
+        self,
+        instance_id: InstanceId,
+        record: InstanceRecord,
+        rows: Sequence[HistoryRow],
+        status: RuntimeStatus | None,
+    ) -> None:
         shown = (record.status, record.custom_status)
-        if shown != (foreseen.status, foreseen.custom_status):
+        expected = (status or record.status, self._shown.get(instance_id))
+        if shown != expected:
             raise Violation(
                 ORACLE,
                 f"{instance_id} episode {record.episode}: the record says {shown}, the "
-                f"specification {(foreseen.status, foreseen.custom_status)}",
+                f"specification {expected}",
             )
-
-        if record.status.is_terminal and self._view.output_of(instance_id) != foreseen.output:
+        ended = [fact_of(self._consumption.full(r), r.execution_id) for r in rows]
+        ends = [fact for fact in ended if fact is not None and fact[0] == "ended"]
+        if record.status.is_terminal and self._view.output_of(instance_id) != _output(ends):
             raise Violation(ORACLE, f"{instance_id}: the record has another output than the end")
 
-    def _full(self, row: HistoryRow) -> HistoryEvent:
-        """Fill in the payloads that lie in blobs."""
-        return self._filled(row.event, row.blobs)
 
-    def _filled(self, event: HistoryEvent, blobs: Mapping[str, str]) -> HistoryEvent:
-        for column, name in blobs.items():
-            event = with_payload(event, column, self._store.blobs.get(name, ""))
-        return event
-
-    def _is_same(self, row: HistoryRow, message: TaskMessage, record: InstanceRecord) -> bool:
-        """Whether the row records this message. A start may come from the pending record too."""
-        ours, theirs = self._full(row), self._filled(message.event, message.blobs)
-        if isinstance(ours, ExecutionStarted) and isinstance(theirs, ExecutionStarted):
-            return (ours.name, ours.input) == (theirs.name, theirs.input)
-        is_request = isinstance(ours, EventRaised | ExecutionTerminated)
-        return ours == theirs and not (is_request and message.generation != record.generation)
+def _output(ends: Sequence[Fact]) -> object:
+    return ends[-1][2] if ends else None
 
 
-def _identity(row: HistoryRow) -> Identity:
-    """Name what the row recorded as its message did."""
-    task_id = answered_task_id(row.event)
-    if task_id is not None:
-        return ("task", row.execution_id, task_id)
-    if isinstance(row.event, ExecutionStarted):
-        return ("start", row.execution_id, 0)
-    return ("request", row.message_id or "", 0)
+def _begins_life(row: HistoryRow) -> bool:
+    return EXECUTION_MARK not in row.execution_id
+
+
+def _answers_once_more(rows: Sequence[HistoryRow], states: dict[Key, Any]) -> bool:
+    """A rewound parent asks a child that has ended, and not failed: it says the same again."""
+    del states
+    ended = ending_of([*rows])
+    inputs = [row.event for row in rows if isinstance(row.event, INPUTS)]
+    is_rewind = bool(inputs) and all(isinstance(event, ExecutionRewound) for event in inputs)
+    is_kept = ended is not None and ended.orchestration_status is not RuntimeStatus.FAILED
+    return is_rewind and is_kept and len(rows) == len(inputs) + 3

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from durable.model.history import TaskScheduled, TimerCreated
+from durable.model.history import (
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceCreated,
+    SubOrchestrationInstanceFailed,
+)
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import encode_summary
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import TIMERS, WORK_ITEMS
-from durable.testing.oracles.hub_view import HubView, task_of
+from durable.testing.oracles.hub_view import HubView, InstanceView
 from durable.testing.oracles.parcels import message_of
 from durable.testing.oracles.violation import Violation
 
@@ -31,18 +35,62 @@ def check_rest(view: HubView, store: MemoryStore) -> None:
         record = instance.record
         if record is None or record.is_stub:
             continue
-        waits_for = instance.open_tasks()
-        if waits_for or record.status.value in ("Pending", "Suspended"):
-            tasks = [row.event for row in waits_for[:3]]
-            raise Violation(ORACLE, f"{instance_id} is {record.status.value}, waiting for {tasks}")
+        if record.is_purged:
+            _check_purged(store, instance_id)
+            continue
+        _check_instance(view, instance_id, instance, record)
         if instance.shown != record.status_sequence:
             raise Violation(ORACLE, f"{instance_id}: lists show something older than the record")
         _check_lists(store, instance_id, record)
-        for row in instance.rows.values():
-            is_asked = isinstance(row.event, TaskScheduled | TimerCreated)
-            is_answered = (row.execution_id, row.event.event_id) in instance.answered
-            if is_asked and is_answered and task_of(row) not in instance.put:
-                raise Violation(ORACLE, f"{instance_id}: {row.event} was answered and never sent")
+    _check_all_sent(view)
+
+
+def _check_instance(
+    view: HubView, instance_id: InstanceId, instance: InstanceView, record: InstanceRecord
+) -> None:
+    """It waits for nothing that the hub owes it, and nothing waits for its turn."""
+    waits_for = [
+        row.event
+        for row in instance.open_tasks()
+        if not isinstance(row.event, SubOrchestrationInstanceCreated)
+        or not view.instances[InstanceId(row.event.instance_id)].is_child_of(
+            instance_id, row.execution_id, row.event.event_id
+        )
+    ]
+    if waits_for or instance.is_waiting:
+        raise Violation(
+            ORACLE, f"{instance_id} is {record.status.value}, waits for {waits_for[:3]}"
+        )
+    stashed = [*instance.stash.numbered.values(), *instance.stash.waiting]
+    if stashed:
+        raise Violation(ORACLE, f"{instance_id}: {len(stashed)} messages are put aside for ever")
+
+
+def _check_all_sent(view: HubView) -> None:
+    """What was asked for was put, be it answered by another copy; and nobody is owed anything."""
+    for (receiver, identity), debts in view.owed.items():
+        for debt in debts:
+            if not view.is_settled(debt):
+                raise Violation(ORACLE, f"{debt.sender}: {debt.row.event} for {receiver} is owed")
+            key = (debt.row.execution_id, debt.row.event.event_id)
+            is_answered = key in view.instances[debt.sender].answered
+            if is_answered and identity not in view.instances[receiver].put:
+                text = f"{debt.sender}: {debt.row.event} was answered and never sent"
+                raise Violation(ORACLE, text)
+
+
+def _check_purged(store: MemoryStore, instance_id: InstanceId) -> None:
+    """A purged instance shows nothing, and leaves nothing but its tombstone (rule E1)."""
+    left = {
+        "rows": store.rows.get(instance_id),
+        "messages put aside": [
+            n for n in store.named.get(instance_id, {}) if n.startswith("early-")
+        ],
+        "row of the lists": store.summaries.get(instance_id),
+    }
+    for what, found in left.items():
+        if found:
+            raise Violation(ORACLE, f"{instance_id} was purged, and its {what} is left: {found}")
 
 
 def _check_lists(store: MemoryStore, instance_id: InstanceId, record: InstanceRecord) -> None:
@@ -94,10 +142,21 @@ def check_silence(sent: Sequence[StoredMessage], *, clocks_agree: bool) -> None:
     A task that no host has is put back, and so is a timer that is not due by its host's clock.
     """
     queues = (WORK_ITEMS, TIMERS) if clocks_agree else (WORK_ITEMS,)
-    again = [message.body for message in sent if message.queue in queues]
+    again = [m.body for m in sent if m.queue in queues or _is_to_another(m.body)]
     again = [body for body in again if not _is_held(body)]
     if again:
         raise Violation("redelivery", f"a known message sent {len(again)} more: {again[0]}")
+
+
+def _is_to_another(body: str) -> bool:
+    """An activity that runs again puts its result; children's answers and streams are not that."""
+    message = message_of(body)
+    if message is None:
+        return False
+    is_childs = isinstance(
+        message.event, SubOrchestrationInstanceCompleted | SubOrchestrationInstanceFailed
+    )
+    return is_childs or message.origin is not None
 
 
 def _is_held(body: str) -> bool:

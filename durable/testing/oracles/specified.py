@@ -1,35 +1,58 @@
 """SpecificationModel: episodes foreseen by the executable specification, from the program alone."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from durable.model.history import (
     EventRaised,
+    ExecutionResumed,
     ExecutionStarted,
-    ExecutionTerminated,
+    ExecutionSuspended,
     HistoryEvent,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceFailed,
     TaskCompleted,
     TaskFailed,
     TaskScheduled,
     TimerFired,
 )
-from durable.model.ids import InstanceId
+from durable.model.parents import default_child_id
 from durable.model.status import RuntimeStatus
-from durable.testing.oracles.models import Foreseen
+from durable.testing.oracles.models import Fact, Foreseen, Given, cut_short
 from durable.testing.programs.expressions import value_of_json
 from durable.testing.programs.syntax import Program, Value
 from durable.testing.specification.activities import run_activity
-from durable.testing.specification.effects import ActivityAsked, Effect, Ended, TimerAsked
+from durable.testing.specification.effects import (
+    ActivityAsked,
+    ChildAsked,
+    ContinuedAsNew,
+    DetachedAsked,
+    Effect,
+    Ended,
+    EventSent,
+    TimerAsked,
+)
 from durable.testing.specification.inputs import (
     ActivityCompleted,
     ActivityFailed,
+    ChildCompleted,
+    ChildFailed,
     EventArrived,
     Input,
+    Resumed,
+    Suspended,
 )
 from durable.testing.specification.inputs import TimerFired as TimerIsDue
-from durable.testing.specification.orchestrations import apply, begin
+from durable.testing.specification.orchestrations import Orchestrating, apply, begin
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Where an execution stands, and the children that it has asked for, by their tasks."""
+
+    local: Orchestrating
+    children: dict[int, str]
 
 
 class SpecificationModel:
@@ -39,34 +62,35 @@ class SpecificationModel:
         """Foresee this program's episodes."""
         self._program = program
 
-    def foresee(
-        self, instance_id: InstanceId, state: Any, inputs: Sequence[HistoryEvent], time: datetime
-    ) -> Foreseen:
+    def foresee(self, given: Given) -> Foreseen:
         """Apply the inputs one at a time."""
-        del instance_id
-        cut = cut_short(inputs, state[1].custom_status if state is not None else None)
+        state: _State | None = given.state
+        open_ = set(state.local.open_tasks) if state is not None else set()
+        children = state.children if state is not None else {}
+        cut = cut_short(given, {n: child for n, child in children.items() if n in open_})
         if cut is not None:
             return cut
-        name: str = state[0] if state is not None else ""
-        orchestration: Any = state[1] if state is not None else None
+        local: Any = state.local if state is not None else None
         effects: list[Effect] = []
-        for event in inputs:
+        for event in given.inputs:
             if isinstance(event, ExecutionStarted):
-                name = event.name
-                step = begin(self._program, name, value_of(event.input), time)
+                shown = value_of(given.shown)
+                argument = value_of(event.input)
+                step = begin(self._program, event.name, argument, given.time, custom_status=shown)
             else:
-                step = apply(self._program, orchestration, input_of(event), time)
-            orchestration = step.state
+                step = apply(self._program, local, input_of(event), given.time)
+            local = step.state
             effects += step.effects
-        facts = tuple(_fact_of(effect, name) for effect in effects)
-        ended = next((fact for fact in facts if fact[0] == "ended"), None)
-        shown = orchestration.custom_status
+        asked = [effect for effect in effects if isinstance(effect, ChildAsked)]
+        started = {each.task_id: _child_id(given, each) for each in asked}
+        ended = effects[-1] if effects else None
+        carried = ended.unread if isinstance(ended, ContinuedAsNew) else ()
         return Foreseen(
-            state=(name, orchestration),
-            facts=facts,
-            status=RuntimeStatus(orchestration.status),
-            output=ended[2] if ended else None,
-            custom_status=None if shown is None else text_of(shown),
+            state=_State(local, {**children, **started}),
+            facts=tuple(_fact_of(effect, local.name) for effect in effects),
+            status=RuntimeStatus(local.status),
+            custom_status=None if local.custom_status is None else text_of(local.custom_status),
+            carried=tuple((event.name, text_of(event.data)) for event in carried),
         )
 
     def refuses(self, asked: TaskScheduled, answer: HistoryEvent) -> str | None:
@@ -83,20 +107,6 @@ class SpecificationModel:
         return None if right else f"{asked} can't be answered by {answer}"
 
 
-def cut_short(inputs: Sequence[HistoryEvent], shown: Value) -> Foreseen | None:
-    """Say what an episode comes to that a terminate is part of (docs/semantics.md, decision 1).
-
-    The terminate counts as the first: a host that lacks the code must be able to end the instance,
-    and can't know what the code would do with what came beside it.
-    """
-    ends = [event for event in inputs if isinstance(event, ExecutionTerminated)]
-    if not ends:
-        return None
-    facts = (("ended", RuntimeStatus.TERMINATED.value, ends[0].input),)
-    custom_status = None if shown is None else text_of(shown)
-    return Foreseen(None, facts, RuntimeStatus.TERMINATED, ends[0].input, custom_status)
-
-
 def input_of(event: HistoryEvent) -> Input:
     """Translate a recorded input."""
     match event:
@@ -106,10 +116,20 @@ def input_of(event: HistoryEvent) -> Input:
             details = event.failure_details
             message = details.error_message if details is not None else event.reason
             return ActivityFailed(event.task_scheduled_id, message)
+        case SubOrchestrationInstanceCompleted():
+            return ChildCompleted(event.task_scheduled_id, value_of(event.result))
+        case SubOrchestrationInstanceFailed():
+            details = event.failure_details
+            message = details.error_message if details is not None else event.reason
+            return ChildFailed(event.task_scheduled_id, message)
         case TimerFired():
             return TimerIsDue(event.timer_id)
         case EventRaised():
             return EventArrived(event.name, value_of(event.input))
+        case ExecutionSuspended():
+            return Suspended()
+        case ExecutionResumed():
+            return Resumed()
         case _:
             raise AssertionError(f"{event} is no input")
 
@@ -124,13 +144,25 @@ def text_of(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _fact_of(effect: Effect, name: str) -> tuple[Any, ...]:
+def _child_id(given: Given, asked: ChildAsked) -> str:
+    return asked.instance_id or default_child_id(given.execution_id, asked.task_id)
+
+
+def _fact_of(effect: Effect, name: str) -> Fact:
     """Lay an effect out as `models.fact_of` lays out what was recorded."""
     match effect:
-        case ActivityAsked():
-            return ("activity", effect.task_id, effect.name, text_of(effect.argument))
-        case TimerAsked():
-            return ("timer", effect.task_id, effect.due_at)
+        case ActivityAsked(task_id, activity, argument):
+            return ("activity", task_id, activity, text_of(argument))
+        case TimerAsked(task_id, due_at):
+            return ("timer", task_id, due_at)
+        case ChildAsked(task_id, child, argument, instance_id):
+            return ("child", task_id, child, text_of(argument), instance_id)
+        case DetachedAsked(task_id, started, argument, instance_id):
+            return ("detached", task_id, started, text_of(argument), instance_id)
+        case EventSent(task_id, instance_id, event, data):
+            return ("event", task_id, instance_id, event, text_of(data))
+        case ContinuedAsNew(argument):
+            return ("ended", RuntimeStatus.CONTINUED_AS_NEW.value, text_of(argument))
         case Ended(status="Failed"):
             text = f"Orchestrator function '{name}' failed: {effect.output}"
             return ("ended", effect.status, text_of(text))

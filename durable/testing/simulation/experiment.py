@@ -14,7 +14,12 @@ from durable.client.durable_client import DurableClient
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
-from durable.model.errors import InstanceEndedError, InstanceExistsError, InstanceNotFoundError
+from durable.model.errors import (
+    InstanceEndedError,
+    InstanceExistsError,
+    InstanceNotEndedError,
+    InstanceNotFoundError,
+)
 from durable.storage.port import StorageOutcome
 from durable.testing.oracles.outcomes import check_outcome
 from durable.testing.oracles.parcels import message_of
@@ -23,8 +28,11 @@ from durable.testing.programs.code import registry_of
 from durable.testing.programs.syntax import (
     CallerAction,
     Program,
+    Purge,
     RaiseEvent,
+    Resume,
     Start,
+    Suspend,
     Terminate,
 )
 from durable.testing.simulation.observed import Sighting, observe
@@ -36,6 +44,12 @@ from durable.testing.world.world import WorkerFactory, World
 
 DEPLOYED_AT_S = 1500.0  # beyond the time for which a dead host's messages are hidden
 CALLER_ATTEMPTS_MAX = 6
+REFUSALS = (
+    InstanceExistsError,
+    InstanceNotFoundError,
+    InstanceEndedError,
+    InstanceNotEndedError,
+)
 CALLS_MAX = 5_000  # ten times what the largest of these programs need
 
 
@@ -132,7 +146,7 @@ async def _play(world: World, script: tuple[CallerAction, ...]) -> None:
     """One action after another, in the order of the script, none before its time."""
     for action in script:
         await asyncio.sleep(max(0.0, action.at_s - world.clock.seconds))
-        with contextlib.suppress(InstanceExistsError, InstanceNotFoundError, InstanceEndedError):
+        with contextlib.suppress(*REFUSALS):
             await _act(world, action)
 
 
@@ -140,7 +154,8 @@ async def _act(world: World, action: CallerAction) -> None:
     """Act; a caller that dies, or learns no outcome, calls again unless its message was put.
 
     A start is called again in any case: that is what its instance id is for. Only if the instance
-    that it wanted has ended meanwhile it must not begin another life.
+    that it wanted has ended meanwhile it must not begin another life. A purge is called again too:
+    it may have been cut off anywhere.
     """
     begun_at = world.clock.now()
     for _ in range(CALLER_ATTEMPTS_MAX):
@@ -153,7 +168,7 @@ async def _act(world: World, action: CallerAction) -> None:
                 world.last_caller
             )
             is_put = is_late or _requests(world, action) != before
-            if is_put and not isinstance(action, Start):
+            if is_put and not isinstance(action, Start | Purge):
                 return
         else:
             return
@@ -180,12 +195,23 @@ def _call_of(
                 standing = await client.read_status(action.instance_id)
                 if standing is not None and standing.created_at >= begun_at - timedelta(seconds=1):
                     return
+                start_at = begun_at + timedelta(seconds=action.delay_s)
                 await client.start(
-                    action.orchestration, instance_id=action.instance_id, input_=action.argument
+                    action.orchestration,
+                    instance_id=action.instance_id,
+                    input_=action.argument,
+                    start_at=start_at if action.delay_s else None,
                 )
             case RaiseEvent():
                 await client.raise_event(action.instance_id, action.name, action.data)
             case Terminate():
-                await client.terminate(action.instance_id, action.reason)
+                recursive = action.is_recursive
+                await client.terminate(action.instance_id, action.reason, recursive=recursive)
+            case Suspend():
+                await client.suspend(action.instance_id)
+            case Resume():
+                await client.resume(action.instance_id)
+            case Purge():
+                await client.purge(action.instance_id)
 
     return call
