@@ -78,16 +78,19 @@ async def read_input(
     """Read the input of the current execution, or raise `BlobMissing`.
 
     It is in the record until the execution begins. Then its start stands second in its first
-    episode, behind OrchestratorStarted.
+    episode, behind OrchestratorStarted, or third where the instance was parked in it.
     """
     if record.is_pending:
         return (await fetch_record(store, record)).input
-    columns = await store.read_row(instance_id, record.base + 1)
-    if columns is None:
-        return None
-    row = decode_row(record.base + 1, columns)
-    event = await fetch_payloads(store, row.event, row.blobs)
-    return event.input if isinstance(event, ExecutionStarted) else None
+    for ordinal in (record.base + 1, record.base + 2):
+        columns = await store.read_row(instance_id, ordinal)
+        if columns is None:
+            return None
+        row = decode_row(ordinal, columns)
+        if isinstance(row.event, ExecutionStarted):
+            event = await fetch_payloads(store, row.event, row.blobs)
+            return event.input if isinstance(event, ExecutionStarted) else None
+    return None
 
 
 async def gather_at_most(at_once: int, calls: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:

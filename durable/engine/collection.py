@@ -8,11 +8,14 @@ taken out (rule A9). Ordinals are never reused, so a collector that slept delete
 """
 
 import logging
+from collections.abc import Sequence
 
 from durable.engine.dispatch import Dispatcher
 from durable.engine.warm import InstanceState
+from durable.model.history import answered_task_id
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
+from durable.model.messages import TaskMessage
 from durable.storage.port import Key, StorageOutcome, TaskHubStore
 
 logger = logging.getLogger("durable")
@@ -33,6 +36,31 @@ async def collect(
         await _delete(store, instance_id, state)
     except StorageOutcome as outcome:
         logger.info("instance=%s old rows stay for now: %s", instance_id, outcome)
+
+
+async def discard(store: TaskHubStore, state: InstanceState, unused: Sequence[TaskMessage]) -> None:
+    """Delete the payloads of messages that were of no use: second answers, late messages.
+
+    A sender makes them anew each time that it sends, so nobody else names them, but for another
+    copy of the very message, which may be recorded. What a client sends is not like that: a start
+    that is put again keeps its payload.
+    """
+    names = {
+        name
+        for message in unused
+        if message.origin is not None or answered_task_id(message.event) is not None
+        for name in message.blobs.values()
+    }
+    for row in state.snapshot.rows if names else ():
+        names.difference_update(row.blobs.values())
+    for message in state.stash.messages if names else ():
+        names.difference_update(message.blobs.values())
+    if not names:
+        return
+    try:
+        await store.delete_blobs(sorted(names))
+    except StorageOutcome as outcome:
+        logger.info("payloads that nobody needs stay for ever: %s", outcome)
 
 
 async def _adopt(dispatcher: Dispatcher, instance_id: InstanceId, state: InstanceState) -> None:

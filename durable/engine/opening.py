@@ -91,7 +91,10 @@ def open_next(
     behind the end; answers among that were for tasks which are no more.
     """
     execution_id = next_execution(ended.execution_id)
-    record = replace(ended, execution_id=execution_id, base=base)
+    # It may have been a resume that led here; the execution that follows is not suspended.
+    record = replace(
+        ended, execution_id=execution_id, base=base, status=RuntimeStatus.RUNNING, reason=None
+    )
     started = ExecutionStarted(
         timestamp=time,
         name=ended.name,

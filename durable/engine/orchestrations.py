@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from durable.engine.coalescer import Submission
-from durable.engine.collection import collect
+from durable.engine.collection import collect, discard
 from durable.engine.deciding import HistoryBlobMissing
 from durable.engine.dispatch import Dispatcher
 from durable.engine.inbox import Verdict, admit
@@ -182,6 +182,7 @@ class Orchestrations:
             await self.dispatcher.resend(turn.instance_id, state, except_episode=episode)
         if committed is not None:
             await collect(self._store, self.dispatcher, turn.instance_id, state)
+        await discard(self._store, state, turn.unused_messages)
 
     async def _state_of(self, turn: Turn) -> InstanceState:
         if turn.state is None:

@@ -63,6 +63,11 @@ class Stash:
             stash.garbage.append(name)
         return stash
 
+    @property
+    def messages(self) -> list[TaskMessage]:
+        """All that is stashed."""
+        return [*self.numbered.values(), *self.waiting]
+
     def ready(self, marks: Mapping[str, int]) -> Iterable[TaskMessage]:
         """List the messages whose turn has come."""
         return [

@@ -65,6 +65,14 @@ class Turn:
         return self.admission.taken(Verdict.NEW)
 
     @property
+    def unused_messages(self) -> list[TaskMessage]:
+        """Those that this round has found to be of no use."""
+        judged = zip(self.messages, self.verdicts, strict=True)
+        useless = {Verdict.KNOWN, Verdict.DROPPED}
+        unused = [message for message, verdict in judged if verdict in useless]
+        return unused + (self.admission.taken(Verdict.COUNTED) if self.committed else [])
+
+    @property
     def verdicts(self) -> list[Verdict]:
         """What each message of the batch is, in this round."""
         return self.admission.verdicts

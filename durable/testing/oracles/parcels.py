@@ -66,10 +66,11 @@ def numbered(origin: Origin, number: int) -> Identity:
 
 
 class Parcels:
-    """All messages under way in one hub."""
+    """All messages under way in one hub. `has_flagged`: one of them has ever carried `again`."""
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.has_flagged = False
         self._by_key: dict[object, Parcel] = {}
         self._by_instance: defaultdict[InstanceId, dict[object, Parcel]] = defaultdict(dict)
         self._copies: defaultdict[tuple[InstanceId, Identity], int] = defaultdict(int)
@@ -80,6 +81,7 @@ class Parcels:
         if message is None or key in self._by_key:
             return
         parcel = Parcel(message, stored)
+        self.has_flagged |= message.again
         self._by_key[key] = parcel
         self._by_instance[message.instance_id][key] = parcel
         self._copies[message.instance_id, identity_of(message)] += 1

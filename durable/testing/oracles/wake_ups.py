@@ -31,12 +31,14 @@ def check_wake_ups(hub: HubView, instance_id: InstanceId) -> None:
         for row in hub.instances[waiting_id].open_tasks():
             _check_child(hub, waiting_id, row)
     record = view.record
-    if record is not None and not record.is_absent and view.shown < record.status_sequence:
+    if record is None or record.is_absent or record.status is RuntimeStatus.PENDING:
+        return  # its first episode will show it
+    if view.shown < record.status_sequence:
         _check_token(hub, instance_id, "the projection is behind")
 
 
 def _check_begins(hub: HubView, instance_id: InstanceId, view: InstanceView) -> None:
-    """A pending instance has a message that begins it. (One continued as new: see its debts.)"""
+    """A pending instance has a message that begins it."""
     record = view.record
     if record is None or record.status is not RuntimeStatus.PENDING or record.is_absent:
         return

@@ -59,7 +59,11 @@ def observe(
         world.about_to_run.remove(invariants.before_run)
         sent = await world.deliver_everything_again()
         if not world.gate.hits:
-            check_silence(sent, clocks_agree=not any(world.skews_s))
+            check_silence(
+                sent,
+                clocks_agree=not any(world.skews_s),
+                nothing_flagged=not view.parcels.has_flagged,
+            )
         await world.deliver_with_duty()
         check_rest(view, world.store)
         check_unchanged(before, standing(view))
