@@ -56,7 +56,6 @@ class Case:
     inputs: Sequence[TaskMessage]
     now: datetime
     problem: str | None = None
-    rows: Sequence[HistoryRow] = ()
 
     @property
     def arrived(self) -> list[HistoryEvent]:
@@ -69,6 +68,11 @@ class Case:
         last = [row.event.timestamp for row in self.state.snapshot.rows[-1:]]
         fired = [event.fire_at for event in self.arrived if isinstance(event, TimerFired)]
         return max([self.now, *last, *fired])
+
+    @property
+    def rows(self) -> list[HistoryRow]:
+        """The rows of the execution that count; to be asked for only where they are needed."""
+        return effective(self.state.snapshot.rows, self.opened.execution_id)
 
     def has(self, kind: type[HistoryEvent]) -> bool:
         """Say whether an event of this kind came."""
@@ -99,18 +103,16 @@ class Decider:
         rewind = next((m for m in case.inputs if isinstance(m.event, ExecutionRewound)), None)
         if rewind is not None and case.opened.status.is_terminal:
             return again(case.opened, rewind.event, now=case.time), [rewind]
-        rows = effective(case.state.snapshot.rows, case.opened.execution_id)
-        is_rewound = rewind is not None and _has_failed(case.state)
-        inputs = case.inputs
-        if is_rewound:
-            case.state.drop_live()
-            rows, inputs = await rewound(self._store, rows, inputs)
-        case = replace(case, rows=rows, inputs=inputs)
-        decision = await self._decide(case)
-        return (with_tasks_asked_anew(decision, rows) if is_rewound else decision), inputs
+        if rewind is None or not _has_failed(case.state):
+            return await self._decide(case, None), case.inputs
+        case.state.drop_live()
+        rows, inputs = await rewound(self._store, case.rows, case.inputs)
+        decision = await self._decide(replace(case, inputs=inputs), rows)
+        return with_tasks_asked_anew(decision, rows), inputs
 
-    async def _decide(self, case: Case) -> Decision:
-        outcome = await self._outcome(case)
+    async def _decide(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision:
+        """Decide; `rows` are what a rewind has left of those that count."""
+        outcome = await self._outcome(case, rows)
         if isinstance(outcome, Decision):
             for warning in outcome.warnings:
                 logger.warning("instance=%s %s", case.instance_id, warning)
@@ -132,7 +134,7 @@ class Decider:
             parent_instance=case.opened.parent,
         )
 
-    async def _outcome(self, case: Case) -> Decision | str:
+    async def _outcome(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision | str:
         """Run the code where it may run; else return why it may not."""
         if case.opened.status is RuntimeStatus.SUSPENDED and not case.has(ExecutionResumed):
             return case.opened.reason or ""
@@ -140,13 +142,13 @@ class Decider:
             return case.problem
         refused = refuse_version(case.opened, self._settings)
         if refused is None or case.has(ExecutionTerminated):
-            return await self._run(case)
+            return await self._run(case, rows)
         refusal, why = refused
         if refusal is Refusal.HOLD:
             raise Held(why)
         return fail_unrun(case.arrived, why, time=case.time, parent=case.opened.parent)
 
-    async def _run(self, case: Case) -> Decision | str:
+    async def _run(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision | str:
         """Run the orchestrator away from the event loop; return why, where that can't be done."""
         name = case.opened.name
         orchestrator = self._registry.orchestrators.get(name)
@@ -155,7 +157,7 @@ class Decider:
                 f"No orchestrator function named '{name}' is registered in this app. "
                 "Deploy code that has it; once the instance is parked, resume it then."
             )
-        history = await self._history(case)
+        history = await self._history(case, rows)
         outcome = await self._environment.run_orchestrator(
             functools.partial(
                 decide,
@@ -176,12 +178,13 @@ class Decider:
             return outcome.mismatch.explain()
         return outcome
 
-    async def _history(self, case: Case) -> list[HistoryEvent]:
+    async def _history(self, case: Case, rows: Sequence[HistoryRow] | None) -> list[HistoryEvent]:
         """List what there is to replay: nothing where the generator is alive."""
         if case.state.live is not None and case.opened is case.state.snapshot.record:
             return []
         case.state.drop_live()
-        listed = [row for row in case.rows if row.ordinal >= case.opened.base]
+        counting = case.rows if rows is None else rows
+        listed = [row for row in counting if row.ordinal >= case.opened.base]
         try:
             return await fetch_all(self._store, [(row.event, row.blobs) for row in listed])
         except BlobMissing as missing:

@@ -87,7 +87,13 @@ class Proposer:
         )
         named = _stashed(turn, state, opened.execution_id)
         if last.decision.continued is not None:
-            record, waiting = await self._pend(turn.instance_id, record, last, numbering, now)
+            # What came in this batch, or waits for its turn in a stream, stays open by itself.
+            again = {id(message) for message in turn.new_messages}
+            stays = {id(f) for raw, f in zip(messages, inputs, strict=True) if id(raw) in again}
+            left_behind = [message for message in last.left if id(message) not in stays]
+            record, waiting = await self._pend(
+                turn.instance_id, record, last, left_behind, numbering, now
+            )
             named.update(waiting)
         if record.execution_id != opened.execution_id:
             record = _carrying(record, opened, numbering, state, rows)
@@ -129,8 +135,10 @@ class Proposer:
                     problem=problem,
                 )
             )
-            rows = effective(state.snapshot.rows, opened.execution_id)
-            chapter = Chapter(opened, inputs, with_children_ended(decision, rows))
+            if decision.status is RuntimeStatus.TERMINATED:
+                rows = effective(state.snapshot.rows, opened.execution_id)
+                decision = with_children_ended(decision, rows)
+            chapter = Chapter(opened, inputs, decision)
             chapters.append(chapter)
             if decision.continued is None or len(chapters) == CHAPTERS_MAX:
                 return chapters
@@ -169,16 +177,20 @@ class Proposer:
         instance_id: InstanceId,
         record: InstanceRecord,
         last: Chapter,
+        left_behind: Sequence[TaskMessage],
         numbering: Numbering,
         now: datetime,
     ) -> tuple[InstanceRecord, dict[str, Columns]]:
-        """Leave the next execution to a message: what it begins with is kept beside it."""
+        """Leave the next execution to a message: what it begins with is kept beside it.
+
+        That is what nobody has read, and what earlier executions have `left_behind` for it.
+        """
         assert last.decision.continued is not None
         following, messages = open_next(
             instance_id,
             record,
             last.decision.continued,
-            (),
+            left_behind,
             time=now,
             base=numbering.ordinal + 1,
         )

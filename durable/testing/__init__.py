@@ -10,7 +10,7 @@ between port calls are the crash points.
 """
 
 from durable.model.status import RuntimeStatus
-from durable.testing.generators import orchestrator_generator_wrapper
+from durable.replay.generators import orchestrator_generator_wrapper
 from durable.testing.replaying.replayer import Replayer, fetch_history
 from durable.testing.replaying.report import ReplayError, ReplayReport, ReplaySummary
 from durable.testing.replaying.saved import (

@@ -38,7 +38,9 @@ async def test_nothing_is_told_without_the_key(
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route.path.startswith("entities")], ids=str
+    "route",
+    [route for route in ROUTES if route.path.startswith("entities")],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 async def test_a_route_of_a_later_version_answers_501_with_a_sentence(hub: Any, route: Any) -> None:
     """A link that is in every payload must not lead into the dark."""

@@ -209,6 +209,16 @@ CONFLUENT = (
         "retry of a child",
         _caught(Retry(CallOrchestration("picky", Constant(1)), 2, 5), Await("after", _adds(1))),
     ),
+    program_of(
+        "event for whoever is alive",
+        (
+            StartDetached("adds", Constant(1), "c"),
+            SendEvent("c", "number", Constant(1)),
+            Await("v", CallOrchestration("slow", Constant(1))),
+            SendEvent("c", "number", Constant(2)),
+            Return(V),
+        ),
+    ),
 )
 
 RACING = (
@@ -271,15 +281,5 @@ RACING = (
         "child terminated by a caller",
         _caught(CallOrchestration("slow", Constant(1), "c")),
         Terminate("c", "enough", 10),
-    ),
-    program_of(
-        "event for whoever is alive",
-        (
-            StartDetached("adds", Constant(1), "c"),
-            SendEvent("c", "number", Constant(1)),
-            Await("v", CallOrchestration("slow", Constant(1))),
-            SendEvent("c", "number", Constant(2)),
-            Return(V),
-        ),
     ),
 )

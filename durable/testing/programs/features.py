@@ -7,10 +7,13 @@ from durable.testing.programs.syntax import (
     AllOf,
     AnyOf,
     CallActivity,
+    CallOrchestration,
     Constant,
     Make,
     Program,
+    Retry,
     Start,
+    StartDetached,
 )
 
 FAN_WIDTH = 3
@@ -34,6 +37,13 @@ def features(program: Program) -> frozenset[str]:
         ),
         "task by name": bool(makes),
         "several instances": len(starts) > 1,
+        "called by name": any(
+            isinstance(n, CallOrchestration | StartDetached) and n.instance_id for n in nodes
+        ),
+        "retry in a group": any(
+            isinstance(n, AllOf | AnyOf) and any(isinstance(t, Retry) for t in n.tasks)
+            for n in nodes
+        ),
         "second start": any(count > 1 for count in starts.values()),
         "large value": any(isinstance(n, Constant) and _is_large(n.value) for n in nodes),
     }

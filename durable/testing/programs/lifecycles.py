@@ -64,7 +64,14 @@ def _numbers(*at_s: int) -> tuple[RaiseEvent, ...]:
 
 
 CONFLUENT = (
-    program_of("suspended after the end", bodies.SHORT, Resume("a", 0), Suspend("b", HOUR_S)),
+    program_of(
+        "suspended, then terminated",
+        TWO_NUMBERS,
+        Suspend("a", 5),
+        *_numbers(30),
+        Terminate("a", "enough", 60),
+    ),
+    program_of("resumed for nothing", bodies.SHORT, Resume("a", 0), Suspend("b", HOUR_S)),
     Program(
         "started for later",
         (Orchestration("main", bodies.TWICE),),
@@ -88,13 +95,6 @@ RACING = (
         Suspend("a", 5),
         *_numbers(30, 60),
         Resume("a", HOUR_S),
-    ),
-    program_of(
-        "suspended, then terminated",
-        TWO_NUMBERS,
-        Suspend("a", 5),
-        *_numbers(30),
-        Terminate("a", "enough", 60),
     ),
     program_of(
         "suspended twice, resumed twice",

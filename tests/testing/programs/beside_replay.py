@@ -149,14 +149,12 @@ class BesideReplay:
         if kind == "answer" and is_open:
             return self._answer(chance.choice(is_open), chance)
         if kind == "control":
-            return chance.choice(
-                (
-                    (suspended(), inputs.Suspended()),
-                    (suspended(), inputs.Suspended()),
-                    *[(resumed(), inputs.Resumed())] * 4,
-                    (terminated("enough"), inputs.Terminated("enough")),
-                )
-            )
+            controls: list[tuple[HistoryEvent, inputs.Input]] = [
+                *[(suspended(), inputs.Suspended())] * 2,
+                *[(resumed(), inputs.Resumed())] * 4,
+                (terminated("enough"), inputs.Terminated("enough")),
+            ]
+            return chance.choice(controls)
         name, data = chance.choice(EVENTS), chance.randrange(4)
         return raised(name, data), inputs.EventArrived(name, data)
 

@@ -13,7 +13,12 @@ from typing import Any, TypeVar
 from durable.client.durable_client import DurableClient
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
-from durable.model.errors import InstanceEndedError, InstanceExistsError, InstanceNotFoundError
+from durable.model.errors import (
+    InstanceEndedError,
+    InstanceExistsError,
+    InstanceNotEndedError,
+    InstanceNotFoundError,
+)
 from durable.model.queries import OrchestrationStatus
 from durable.model.status import RuntimeStatus
 from durable.model.values import decode_value
@@ -22,14 +27,31 @@ from durable.storage.port import TIMERS, WORK_ITEMS
 from durable.testing.programs.code import registry_of
 from durable.testing.programs.direct import BEGINNING, DirectResult
 from durable.testing.programs.expressions import value_of_json
-from durable.testing.programs.syntax import CallerAction, Program, RaiseEvent, Start, Terminate
+from durable.testing.programs.nodes import nodes_of
+from durable.testing.programs.syntax import (
+    CallerAction,
+    CallOrchestration,
+    Program,
+    Purge,
+    RaiseEvent,
+    Resume,
+    Start,
+    StartDetached,
+    Suspend,
+    Terminate,
+)
 
 T = TypeVar("T")
 
 DELIVERIES_MAX = 5000
 VISIBILITY_S = 600
 SWEEP_PERIOD_S = 300
-REFUSALS = (InstanceEndedError, InstanceExistsError, InstanceNotFoundError)
+REFUSALS = (
+    InstanceEndedError,
+    InstanceExistsError,
+    InstanceNotEndedError,
+    InstanceNotFoundError,
+)
 
 
 class PlainEnvironment:
@@ -79,18 +101,29 @@ class PlainHub:
             with contextlib.suppress(*REFUSALS):
                 await self._perform(action)
         await self._run_until(None)
-        started = {a.instance_id for a in self._program.script if isinstance(a, Start)}
-        statuses = [await self.client.read_status(one) for one in sorted(started)]
+        statuses = [await self.client.read_status(one) for one in sorted(ids_in(self._program))]
         return tuple(result_of(status) for status in statuses if status is not None)
 
     async def _perform(self, action: CallerAction) -> None:
         match action:
             case Start(instance_id, orchestration, argument):
-                await self.client.start(orchestration, instance_id=instance_id, input_=argument)
+                begins_at = self.environment.time + timedelta(seconds=action.delay_s)
+                await self.client.start(
+                    orchestration,
+                    instance_id=instance_id,
+                    input_=argument,
+                    start_at=begins_at if action.delay_s else None,
+                )
             case RaiseEvent(instance_id, name, data):
                 await self.client.raise_event(instance_id, name, data)
             case Terminate(instance_id, reason):
-                await self.client.terminate(instance_id, reason)
+                await self.client.terminate(instance_id, reason, recursive=action.is_recursive)
+            case Suspend(instance_id):
+                await self.client.suspend(instance_id)
+            case Resume(instance_id):
+                await self.client.resume(instance_id)
+            case Purge(instance_id):
+                await self.client.purge(instance_id)
 
     async def _run_until(self, moment: datetime | None) -> None:
         """Deliver all that shows before this moment; without one, until nothing is left.
@@ -120,6 +153,21 @@ class PlainHub:
             }.get(message.queue, self._worker.on_control_message)
             await on_message(message.body, dequeue_count=message.dequeue_count)
             self.store.delete(message, receipt)
+
+
+def ids_in(program: Program) -> set[str]:
+    """Collect the ids that the program itself gives; other children get theirs by the engine."""
+    return {
+        node.instance_id
+        for node in nodes_of((program.orchestrations, program.script))
+        if isinstance(node, Start | CallOrchestration | StartDetached)
+        and node.instance_id is not None
+    }
+
+
+def named_in(program: Program, results: tuple[DirectResult, ...]) -> tuple[DirectResult, ...]:
+    """Leave out the instances whose ids are not the program's."""
+    return tuple(result for result in results if result.instance_id in ids_in(program))
 
 
 def result_of(status: OrchestrationStatus) -> DirectResult:

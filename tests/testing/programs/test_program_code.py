@@ -1,6 +1,7 @@
 """What each construct means when a program runs as code: decided by the engine's own replay."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,8 +10,14 @@ from durable.model.failures import FailureDetails
 from durable.model.history import ExecutionCompleted, TaskFailed
 from durable.model.status import RuntimeStatus
 from durable.replay.context import ExecutionDropped
-from durable.testing.programs.code import activity_of, orchestrator_of, registry_of
-from durable.testing.programs.direct_life import DirectContext
+from durable.testing.programs.code import (
+    STYLES,
+    Style,
+    activity_of,
+    orchestrator_of,
+    registry_of,
+)
+from durable.testing.programs.direct_context import DirectContext
 from durable.testing.programs.errors import ProgramError, UnsupportedProgram
 from durable.testing.programs.expressions import evaluate
 from durable.testing.programs.syntax import (
@@ -25,7 +32,6 @@ from durable.testing.programs.syntax import (
     Cancel,
     Clock,
     Constant,
-    ContinueAsNew,
     Entity,
     If,
     Let,
@@ -42,6 +48,7 @@ from durable.testing.programs.syntax import (
     SetTimer,
     SignalEntity,
     Start,
+    StartDetached,
     Statement,
     Sum,
     Task,
@@ -56,6 +63,19 @@ ECHO = Activity("echo", Variable("input"))
 CALL = CallActivity("echo", Constant(1))
 WAIT = WaitForEvent("go")
 V = Variable("v")
+
+
+class Nobody:
+    """Surroundings that nothing is asked of."""
+
+    def now(self) -> datetime:
+        return START
+
+    def start_detached(self, name: str, argument: Value, instance_id: str | None) -> str:
+        raise NotImplementedError
+
+    def send_event(self, instance_id: str, name: str, data: Value) -> None:
+        raise NotImplementedError
 
 
 def recording_of(*body: Statement, argument: Value = None) -> Recording:
@@ -293,15 +313,17 @@ def test_a_terminated_orchestration_runs_no_handler() -> None:
     assert decision.custom_status is None
 
 
+@pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("end", [GeneratorExit, ExecutionDropped, KeyboardInterrupt])
-def test_no_program_catches_what_is_not_an_error_of_a_program(end: type[BaseException]) -> None:
+def test_no_program_catches_what_is_not_an_error_of_a_program(
+    end: type[BaseException], style: Style
+) -> None:
     """What closes a generator passes through every `Try` of it."""
     body = (Try((Try((Await("v", WAIT),), "e", (Raise("inner"),)),), "e", (Await("v", WAIT),)),)
-    context = DirectContext(None, lambda: START)
-    generator = orchestrator_of(Orchestration("o", body))(context)
-    next(generator)
+    code = orchestrator_of(Orchestration("o", body), style=style)(DirectContext(None, Nobody()))
+    code.send(None)
     with pytest.raises(end):
-        generator.throw(end())
+        code.throw(end())
 
 
 PROGRAM = Program("p", (Orchestration("main", ()),), (ECHO,), script=(Start("a", "main"),))
@@ -315,11 +337,11 @@ def with_body(*body: Statement) -> Program:
 @pytest.mark.parametrize(
     ("name", "program"),
     [
-        ("CallOrchestration", with_body(Await("v", CallOrchestration("main", Constant(1))))),
+        ("CallOrchestration", with_body(Await("v", CallOrchestration("unknown", Constant(1))))),
+        ("StartDetached", with_body(StartDetached("unknown", Constant(1)))),
         ("CallEntity", with_body(Make("t", AllOf((CALL, CallEntity("e", "o", Constant(1))))))),
         ("SignalEntity", with_body(Repeat(2, (SignalEntity("e", "o", Constant(1)),)))),
         ("Section", with_body(Try((), "e", (Section(("e",), ()),)))),
-        ("ContinueAsNew", with_body(If(V, (), (ContinueAsNew(V),)))),
         ("Entity", replace(PROGRAM, entities=(Entity("e", 0, ()),))),
         ("Clock", replace(PROGRAM, activities=(Activity("a", Sum((Clock(),))),))),
         ("CallActivity", with_body(Await("v", CallActivity("unknown", V)))),

@@ -8,8 +8,9 @@ from hypothesis import find, given, settings
 from durable.testing.programs.bodies import LARGE_CHARS
 from durable.testing.programs.code import registry_of
 from durable.testing.programs.direct import run_directly
+from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.features import features
-from durable.testing.programs.handwritten import CONFLUENT, HANDWRITTEN, NAMED
+from durable.testing.programs.handwritten import COMING, CONFLUENT, HANDWRITTEN, NAMED
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import (
@@ -23,6 +24,7 @@ from durable.testing.programs.syntax import (
 )
 from tests.testing.programs.on_the_engine import PlainHub
 
+WRITTEN = (*HANDWRITTEN, *COMING)
 PROFILE = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 
 # What random programs must reach; each in at least this share of them.
@@ -43,15 +45,28 @@ REACHED = {
     "several instances": 0.2,
 }
 
+FAMILIES_REACH = {
+    "CallOrchestration": 0.3,
+    "ContinueAsNew": 0.2,
+    "Purge": 0.05,
+    "Retry": 0.3,
+    "SendEvent": 0.1,
+    "StartDetached": 0.1,
+    "Suspend": 0.03,
+    "Terminate": 0.1,
+    "called by name": 0.1,
+    "retry in a group": 0.1,
+}
+
 
 def test_the_programs_written_by_hand_have_names_of_their_own() -> None:
     """There are at least 14, each is found by its name, and most have one outcome."""
-    assert len(NAMED) == len(HANDWRITTEN) >= 14
+    assert len(NAMED) == len(WRITTEN) >= 14
     assert NAMED.keys() > CONFLUENT
-    assert len(CONFLUENT) > len(HANDWRITTEN) / 2
+    assert len(CONFLUENT) > len(WRITTEN) / 2
 
 
-@pytest.mark.parametrize("program", HANDWRITTEN, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", WRITTEN, ids=lambda program: program.name)
 def test_each_program_written_by_hand_comes_to_rest_with_nobody_waiting(program: Program) -> None:
     """None of them waits for ever: every instance ends."""
     assert registry_of(program).activities
@@ -60,7 +75,7 @@ def test_each_program_written_by_hand_comes_to_rest_with_nobody_waiting(program:
 
 def test_the_scripts_are_in_the_order_of_their_times() -> None:
     """The language asks for it of every program."""
-    for program in HANDWRITTEN:
+    for program in WRITTEN:
         times = [action.at_s for action in program.script]
         assert times == sorted(times), program.name
 
@@ -109,6 +124,30 @@ def test_random_programs_reach_all_constructs() -> None:
     draw()
     scarce = {
         name: counted[name] for name, share in REACHED.items() if counted[name] < share * drawn
+    }
+    assert not scarce, f"of {drawn}: {scarce}"
+
+
+def test_random_families_reach_all_constructs() -> None:
+    """The same for programs of several instances."""
+    counted: Counter[str] = Counter()
+    drawn = 0
+
+    @PROFILE
+    @given(program=family_programs())
+    def draw(program: Program) -> None:
+        nonlocal drawn
+        drawn += 1
+        registry_of(program)
+        times = [action.at_s for action in program.script]
+        assert times == sorted(times)
+        counted.update(features(program))
+
+    draw()
+    scarce = {
+        name: counted[name]
+        for name, share in FAMILIES_REACH.items()
+        if counted[name] < share * drawn
     }
     assert not scarce, f"of {drawn}: {scarce}"
 
