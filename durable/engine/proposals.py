@@ -87,12 +87,9 @@ class Proposer:
         )
         named = _stashed(turn, state, opened.execution_id)
         if last.decision.continued is not None:
-            # What came in this batch, or waits for its turn in a stream, stays open by itself.
-            again = {id(message) for message in turn.new_messages}
-            stays = {id(f) for raw, f in zip(messages, inputs, strict=True) if id(raw) in again}
-            left_behind = [message for message in last.left if id(message) not in stays]
+            left_behind = _left_behind(last, turn, list(zip(messages, inputs, strict=True)))
             record, waiting = await self._pend(
-                turn.instance_id, record, last, left_behind, numbering, now
+                turn.instance_id, record, last, left_behind, numbering, now=now
             )
             named.update(waiting)
         if record.execution_id != opened.execution_id:
@@ -179,6 +176,7 @@ class Proposer:
         last: Chapter,
         left_behind: Sequence[TaskMessage],
         numbering: Numbering,
+        *,
         now: datetime,
     ) -> tuple[InstanceRecord, dict[str, Columns]]:
         """Leave the next execution to a message: what it begins with is kept beside it.
@@ -208,6 +206,19 @@ class Proposer:
             blobs=blobs,
         )
         return pending, waiting_rows(texts, pending.execution_id, 0)
+
+
+def _left_behind(
+    last: Chapter, turn: Turn, filled: Sequence[tuple[TaskMessage, TaskMessage]]
+) -> list[TaskMessage]:
+    """List what the last chapter has left and nothing but its commit remembers.
+
+    What came in this batch, or waits for its turn in a stream, stays open by itself. `filled` are
+    the messages, each with what it is once its payloads are there.
+    """
+    new = {id(message) for message in turn.new_messages}
+    stays = {id(message) for raw, message in filled if id(raw) in new}
+    return [message for message in last.left if id(message) not in stays]
 
 
 def _as_left(chapter: Chapter) -> InstanceRecord:

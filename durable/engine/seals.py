@@ -14,7 +14,7 @@ from durable.model.records import read_names, read_numbers
 
 PREFIX = "known-"
 # Of the 64 KiB (32 Ki characters) of one property; each of the three has a property of its own.
-INLINE_CHARS_MAX = 12_000
+INLINE_CHARS_MAX = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +26,46 @@ class Remembered:
     message_ids: frozenset[str]
 
 
-def remembered(record: InstanceRecord | None, named: Mapping[str, Columns]) -> Remembered:
-    """Put it together."""
+NOTHING = Remembered({}, {}, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """What the sealed rows of an id say, as far as it is of use to one life."""
+
+    count: int = 0
+    life_id: str = ""
+    memory: Remembered = NOTHING
+
+    def read_on(self, record: InstanceRecord, named: Mapping[str, Columns]) -> "Seals":
+        """Read the rows that were sealed since; all of them where another life has begun."""
+        is_same = self.life_id == record.life_id
+        if is_same and self.count == record.sealed:
+            return self
+        before = self if is_same else Seals()
+        marks, outs = dict(before.memory.marks), dict(before.memory.outs)
+        message_ids = set(before.memory.message_ids)
+        for number in range(before.count, record.sealed):
+            columns = named.get(_name(number), {})
+            marks.update(read_numbers(_text(columns, "Marks")))
+            if columns.get("LifeId") == record.life_id:
+                outs.update(read_numbers(_text(columns, "Outs")))
+                message_ids.update(read_names(_text(columns, "MessageIds")))
+        memory = Remembered(marks, outs, frozenset(message_ids))
+        return Seals(record.sealed, record.life_id, memory)
+
+
+def remembered(record: InstanceRecord | None, seals: Seals) -> Remembered:
+    """Put together what is sealed and what the record says."""
     if record is None:
-        return Remembered({}, {}, frozenset())
-    marks: dict[str, int] = {}
-    outs: dict[str, int] = {}
-    message_ids: set[str] = set()
-    for number in range(record.sealed):
-        columns = named.get(_name(number), {})
-        marks.update(read_numbers(_text(columns, "Marks")))
-        if columns.get("LifeId") == record.life_id:
-            outs.update(read_numbers(_text(columns, "Outs")))
-            message_ids.update(read_names(_text(columns, "MessageIds")))
+        return NOTHING
+    sealed = seals.memory
+    if not seals.count:
+        return Remembered(record.marks, record.outs, record.message_ids)
     return Remembered(
-        marks={**marks, **record.marks},
-        outs={**outs, **record.outs},
-        message_ids=frozenset(message_ids) | record.message_ids,
+        marks={**sealed.marks, **record.marks},
+        outs={**sealed.outs, **record.outs},
+        message_ids=sealed.message_ids | record.message_ids,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from durable.engine.inbox import Standing
 from durable.engine.ledger import Ledger
-from durable.engine.seals import Remembered, remembered
+from durable.engine.seals import NOTHING, Remembered, Seals, remembered
 from durable.engine.stash import Stash
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
@@ -37,7 +37,8 @@ class InstanceState:
     live: Execution | None = None
     summary_etag: ETag | None = None
     bytes: int = STATE_BYTES
-    remembered: Remembered = field(default_factory=lambda: remembered(None, {}))
+    seals: Seals = field(default_factory=Seals)
+    remembered: Remembered = NOTHING
     stash: Stash = field(default_factory=Stash)
 
     @classmethod
@@ -59,6 +60,7 @@ class InstanceState:
             self.advance(snapshot, snapshot.rows[len(mine.rows) :], live=None)
             return
         self.ledger = Ledger()
+        self.seals = Seals()
         self.bytes = STATE_BYTES
         self.advance(snapshot, snapshot.rows, live=None)
 
@@ -70,7 +72,8 @@ class InstanceState:
         self.live = live
         if snapshot.record is not None:
             self.ledger.note(new_rows, snapshot.record.execution_id, all_rows=snapshot.rows)
-        self.remembered = remembered(snapshot.record, snapshot.named)
+            self.seals = self.seals.read_on(snapshot.record, snapshot.named)
+        self.remembered = remembered(snapshot.record, self.seals)
         self.stash = Stash.of(snapshot.record, self.remembered.marks, snapshot.named)
         self.bytes += _bytes_of(new_rows)
 

@@ -166,7 +166,12 @@ async def commit(
         fence = encode_record(before.record or stub_of(record))
         etag = await store.transact(instance_id, chunk, fence, etag=etag)
     etag = await store.transact(instance_id, chunks[-1], sentinel, etag=etag)
-    return Snapshot(record, etag, (*before.rows, *rows), {**before.named, **named})
+    return Snapshot(
+        record,
+        etag,
+        (*before.rows, *rows),
+        {**before.named, **named} if named else before.named,
+    )
 
 
 def _chunks(rows: Sequence[KeyedRow], rows_max: int) -> Iterator[Sequence[KeyedRow]]:

@@ -8,7 +8,7 @@ import pytest
 
 from durable.engine.inbox import Standing, Verdict, admit, settle
 from durable.engine.ledger import Ledger
-from durable.engine.seals import remembered
+from durable.engine.seals import Seals, remembered
 from durable.engine.stash import Stash, early_row, waiting_rows
 from durable.model.envelopes import encode_message
 from durable.model.history import (
@@ -119,7 +119,7 @@ def verdicts(
     instance: InstanceRecord | None, judged_by: Ledger, messages: list[TaskMessage]
 ) -> list[Verdict]:
     """Judge messages to an instance that remembers nothing but its record and its ledger."""
-    standing = Standing(ME, instance, judged_by, remembered(instance, {}), Stash())
+    standing = Standing(ME, instance, judged_by, remembered(instance, Seals()), Stash())
     return admit(standing, messages, START).verdicts
 
 
@@ -248,7 +248,7 @@ def standing(
 ) -> Standing:
     """An instance with these watermarks and these messages in its stash."""
     known = replace(instance, marks=marks or {}) if instance else None
-    memory = remembered(known, {})
+    memory = remembered(known, Seals())
     named = dict(early_row(message) for message in stashed or [])
     stash = Stash.of(known, memory.marks, named)
     return Standing(ME, known, ledger(), memory, stash)
@@ -363,6 +363,6 @@ def test_an_answer_to_a_run_that_a_rewind_made_void_is_known() -> None:
     anew = replace(TaskScheduled(timestamp=START, event_id=1, name="a"), run=1)
     judged_by = ledger()
     judged_by.note(rows((anew, None)), LIFE, all_rows=())
-    again = replace(answer(1).event, run=1)
+    again = TaskCompleted(timestamp=START, task_scheduled_id=1, run=1)
     assert verdicts(RUNNING, judged_by, [answer(1)]) == [KNOWN]
     assert verdicts(RUNNING, judged_by, [replace(answer(1), event=again)]) == [NEW]
