@@ -56,9 +56,10 @@ mutants: setup ## every engine that is wrong on purpose must be caught; prints b
 bench: setup ## storage transactions and round trips of a few orchestrations
 	@$(BIN)/python -m bench
 
-soak: setup ## four hosts, one killed every two seconds, while 300 orchestrations run
-	@echo "this takes three to five minutes" >&2
+soak: setup ## 300 orchestrations while hosts are killed; then 1,000 steps, 10,000 events and generations
+	@echo "this takes ten to fifteen minutes" >&2
 	@$(BIN)/python -m bench.soak
+	@$(BIN)/python -m bench.long_runs
 
 clean: ## remove what set-up and the tools made
 	rm -rf .venv .venv-runtime node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -31,7 +31,8 @@ LANES = 4
 # So many events may be on their way to an instance: whoever sends more than is taken has a backlog,
 # and an eternal orchestration carries its backlog from one generation to the next.
 AHEAD_MAX = 400
-FINISH_S_MAX = 800.0
+# One that shows nothing new for so long stands still; a lost message would come back later.
+STILL_S_MAX = 120.0
 ROWS_MAX = 2_500
 BLOBS_MAX = 100
 MEMORY_MIB_MAX = 800
@@ -49,7 +50,8 @@ class LongRun:
     events: int = 0
     is_bounded: bool = False
     sent: int = 0
-    taken: int = 0
+    done: int = 0
+    done_at: float = 0.0
     seconds: float | None = None
     rows_max: int = 0
     blobs_max: int = 0
@@ -65,16 +67,15 @@ class LongRun:
         """Where it stands, in a few words."""
         if self.seconds is not None:
             return f"{self.title}: ended after {self.seconds:.0f} s"
-        if not self.events:
-            return f"{self.title}: runs"
-        return f"{self.title}: {self.sent} sent, {self.taken} taken"
+        sent = f" of {self.sent} sent" if self.events else ""
+        return f"{self.title}: {self.done}{sent}"
 
 
 def long_runs(steps: int, events: int, generations: int) -> list[LongRun]:
     """Say what runs; event number n brings n."""
     state = {"generation": 0, "generations": generations, "total": 0}
     return [
-        LongRun(f"{steps} steps", "Count", steps, steps),
+        LongRun(f"{steps} steps", "Steps", steps, steps),
         LongRun(f"{events} events", "Tally", events, sum(range(events)), events),
         LongRun(
             f"{generations} generations",
@@ -100,9 +101,8 @@ class Watch:
     memory_mib: list[float] = field(default_factory=list)
 
     async def until_ended(self) -> None:
-        """Look and tell every few seconds, until all have ended or the time is up."""
-        deadline = self.began + FINISH_S_MAX
-        while not await self._all_ended() and time.monotonic() < deadline:
+        """Look and tell every few seconds, until each has ended or stands still."""
+        while await self._any_moves():
             await asyncio.sleep(0.5)
             if time.monotonic() >= self.began + SHOW_EVERY_S * (len(self.memory_mib) + 1):
                 await self.look()
@@ -134,14 +134,17 @@ class Watch:
             wrong.append(f"the host took {max(self.memory_mib):.0f} MiB")
         return wrong
 
-    async def _all_ended(self) -> bool:
+    async def _any_moves(self) -> bool:
+        now = time.monotonic()
         for run in self.runs:
             if run.seconds is None:
                 run.status = await self.client.read_status(run.instance_id)
-                run.taken = int((run.status and run.status.custom_status) or 0)
+                done = int((run.status and run.status.custom_status) or 0)
+                if done > run.done or not run.done_at:
+                    run.done, run.done_at = done, now
                 if run.status and run.status.runtime_status.is_terminal:
-                    run.seconds = time.monotonic() - self.began
-        return all(run.seconds is not None for run in self.runs)
+                    run.seconds = now - self.began
+        return any(run.seconds is None and now < run.done_at + STILL_S_MAX for run in self.runs)
 
     async def _measure(self, run: LongRun) -> None:
         rows = blobs = 0
@@ -187,7 +190,7 @@ async def feed(client: DurableClient, run: LongRun) -> None:
 
     async def lane() -> None:
         while (number := next(numbers)) < run.events and run.seconds is None:
-            while number > run.taken + AHEAD_MAX and run.seconds is None:
+            while number > run.done + AHEAD_MAX and run.seconds is None:
                 await asyncio.sleep(0.05)
             await client.raise_event(run.instance_id, "tick", number)
             run.sent += 1

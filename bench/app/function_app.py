@@ -104,13 +104,24 @@ def ManyNaps(context: Context) -> Orchestration:
 
 
 @app.orchestration_trigger(context_name="context")
+def Steps(context: Context) -> Orchestration:
+    """As Count, and show now and then how far it is."""
+    value = 0
+    for number in range(1, context.get_input() + 1):
+        value = yield context.call_activity("Increment", value)
+        if number % SHOW_EVERY == 0:
+            context.set_custom_status(number)
+    return value
+
+
+@app.orchestration_trigger(context_name="context")
 def Tally(context: Context) -> Orchestration:
     """Take as many events as the input says, one after another, and add up what they bring."""
     total = 0
-    for taken in range(1, context.get_input() + 1):
+    for number in range(1, context.get_input() + 1):
         total += yield context.wait_for_external_event("tick")
-        if taken % SHOW_EVERY == 0:
-            context.set_custom_status(taken)
+        if number % SHOW_EVERY == 0:
+            context.set_custom_status(number)
     return total
 
 

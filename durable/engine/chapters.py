@@ -8,7 +8,12 @@ One that does so again and again without waiting is cut off: it goes on by a mes
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from durable.model.history import ExecutionCompleted, HistoryEvent, SubOrchestrationInstanceCreated
+from durable.model.history import (
+    ExecutionCompleted,
+    HistoryEvent,
+    SubOrchestrationInstanceCreated,
+    answered_task_id,
+)
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
@@ -71,19 +76,18 @@ class Numbering:
         )
 
 
-def outs_to_carry(
-    outs: dict[InstanceId, int], rows: Sequence[HistoryRow], answered: frozenset[int]
-) -> dict[str, int]:
+def outs_to_carry(outs: dict[InstanceId, int], rows: Sequence[HistoryRow]) -> dict[str, int]:
     """Choose the numbers that a new execution must know, when the rows that tell them go.
 
     A child that got its id from its execution and has answered has ended, and its id is never made
     again: an eternal orchestration must not carry the numbers of all its children for ever.
     """
+    answered = {(row.execution_id, answered_task_id(row.event)) for row in rows}
     done = {
         row.event.instance_id
         for row in rows
         if isinstance(row.event, SubOrchestrationInstanceCreated)
-        and row.event.event_id in answered
+        and (row.execution_id, row.event.event_id) in answered
         and row.event.instance_id == default_child_id(row.execution_id, row.event.event_id)
     }
     return {receiver: number for receiver, number in outs.items() if receiver not in done}

@@ -22,7 +22,6 @@ from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.codec import Columns
 from durable.model.envelopes import encode_message
 from durable.model.environment import Environment
-from durable.model.history import answered_task_id
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
@@ -267,13 +266,7 @@ def _carrying(
     ids = {row.message_id for row in rows if row.message_id is not None}
     mine = state.ledger.message_ids if state.ledger.life_id == record.life_id else set()
     mine = {message_id for message_id in mine if message_id not in state.remembered.message_ids}
-    answered = {
-        task_id
-        for row in (*known, *rows)
-        if row.execution_id != record.execution_id
-        and (task_id := answered_task_id(row.event)) is not None
-    }
-    outs = outs_to_carry(numbering.outs, [*known, *rows], frozenset(answered))
+    outs = outs_to_carry(numbering.outs, [*known, *rows])
     return replace(record, outs=outs, message_ids=frozenset(record.message_ids | mine | ids))
 
 

@@ -156,3 +156,23 @@ async def test_a_large_input_of_the_next_execution_lies_in_a_blob_that_goes_with
     assert len(hub.store.blobs) <= 4
     assert await hub.client.purge(ONE)
     assert not hub.store.blobs
+
+
+async def test_the_numbers_of_answered_children_are_not_carried_for_ever() -> None:
+    """An eternal parent of one child a generation: its record does not grow with its age."""
+
+    def parent(context: Context) -> Orchestration:
+        number = context.get_input()
+        if number == 30:
+            return None
+        context.send_event("ear", "said", number)
+        yield context.call_sub_orchestrator("child", number)
+        context.continue_as_new(number + 1)
+
+    def child(context: Context) -> Orchestration:
+        return (yield context.call_activity("echo", context.get_input()))
+
+    hub = await settled(Hub(registry_of(parent=parent, child=child)), "parent", 0)
+    record = (await partition.load(hub.store, ONE)).record
+    assert record is not None
+    assert record.outs == {"ear": 30}

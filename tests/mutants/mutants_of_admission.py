@@ -8,7 +8,8 @@ from datetime import datetime
 from durable.client import starting
 from durable.engine import opening
 from durable.engine.coalescer import Submission
-from durable.engine.inbox import Ledger, Verdict, _Judge
+from durable.engine.inbox import Verdict, _Judge
+from durable.engine.ledger import Ledger
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.turn import Turn
 from durable.model.births import born
@@ -75,14 +76,19 @@ def a_result_taken_twice(self: _Judge, message: TaskMessage, task_id: int) -> Ve
 
 @mutant(Ledger, "note", rule="semantics 5.4: dedupe by the wrong key")
 def answers_known_by_the_task_id_alone(
-    self: Ledger, rows: Sequence[HistoryRow], execution_id: ExecutionId
+    self: Ledger,
+    rows: Sequence[HistoryRow],
+    execution_id: ExecutionId,
+    *,
+    all_rows: Sequence[HistoryRow],
 ) -> None:
     """What the execution before was answered counts for this one.
 
     The first results of a second life are dropped as known.
     """
     self.execution_id = execution_id  # so that the original forgets nothing
-    _note(self, [replace(row, execution_id=execution_id) for row in rows], execution_id)
+    mine = [replace(row, execution_id=execution_id) for row in rows]
+    _note(self, mine, execution_id, all_rows=all_rows)
 
 
 @mutant(Orchestrations, "advance", rule="semantics 5.4: dedupe by the wrong key")
@@ -210,9 +216,7 @@ def a_second_start_message_starts_again(self: _Judge, message: TaskMessage) -> V
     """
     if self.is_alive:
         return _judge_start(self, message)
-    self.generation += 1
-    self.life_id = self.execution_id = message.execution_id
-    self.is_alive, self.is_pending = True, False
+    self._begin_life(message)
     return Verdict.NEW
 
 

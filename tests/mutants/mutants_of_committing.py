@@ -1,6 +1,6 @@
 """Bugs in committing and loading: the ETag, chunks and pages (rules C), and what a loser keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from durable.engine.orchestrations import Orchestrations
@@ -53,6 +53,8 @@ async def commits_over_whatever_stands(
     before: Snapshot,
     record: InstanceRecord,
     rows: Sequence[HistoryRow],
+    *,
+    named: Mapping[str, Columns] | None = None,
 ) -> Snapshot:
     """The commit is conditional on the ETag of now, not on that of the state it was decided on.
 
@@ -60,7 +62,7 @@ async def commits_over_whatever_stands(
     """
     sentinel = await store.read_sentinel(instance_id)
     now = replace(before, etag=sentinel.etag if sentinel else None)
-    return await _commit(store, instance_id, now, record, rows)
+    return await _commit(store, instance_id, now, record, rows, named=named)
 
 
 @mutant(partition, "commit", rule="semantics 5.4: ETag dropped")
@@ -70,17 +72,19 @@ async def a_lost_race_repeated_with_the_old_decision(
     before: Snapshot,
     record: InstanceRecord,
     rows: Sequence[HistoryRow],
+    *,
+    named: Mapping[str, Columns] | None = None,
 ) -> Snapshot:
     """The loser of a race fetches the new ETag and tries again with the decision that it has.
 
     What the winner committed is overwritten.
     """
     try:
-        return await _commit(store, instance_id, before, record, rows)
+        return await _commit(store, instance_id, before, record, rows, named=named)
     except LostRace:
         sentinel = await store.read_sentinel(instance_id)
         now = replace(before, etag=sentinel.etag if sentinel else None)
-        return await _commit(store, instance_id, now, record, rows)
+        return await _commit(store, instance_id, now, record, rows, named=named)
 
 
 @mutant(Orchestrations, "_write", rule="J: after a lost race")
@@ -141,13 +145,16 @@ async def the_first_chunk_moves_the_sequence_number(
     before: Snapshot,
     record: InstanceRecord,
     rows: Sequence[HistoryRow],
+    *,
+    named: Mapping[str, Columns] | None = None,
 ) -> Snapshot:
     """Each chunk carries the new record, not the one that stands.
 
     After the first chunk the history has rows that do not exist yet, and will not if the writer
     dies.
     """
-    return await _commit(store, instance_id, replace(before, record=record), record, rows)
+    early = replace(before, record=record)
+    return await _commit(store, instance_id, early, record, rows, named=named)
 
 
 @mutant(MemoryStore, "transact", rule="C2")

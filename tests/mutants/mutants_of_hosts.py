@@ -1,26 +1,27 @@
 """Bugs around an invocation and its process: leaders, timers, patience, poison (A1, A4, B, K)."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from durable.engine import dispatch, worker
+from durable.engine import worker
 from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer, Submission, _Lane
+from durable.engine.deciding import Decider
 from durable.engine.dispatch import Dispatcher
 from durable.engine.holding import Held, hold
-from durable.storage.outbox import Outgoing
-from durable.engine.proposals import Proposer
 from durable.engine.registry import Registry
 from durable.engine.sweep import Sweeper
-from durable.storage.timers import key_of
 from durable.engine.worker import BACKOFF_S_MAX, TaskHubWorker
 from durable.model.environment import Environment
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired
 from durable.model.ids import InstanceId
 from durable.model.messages import TaskMessage
+from durable.storage import sending
+from durable.storage.outbox import Outgoing
 from durable.storage.port import TIMERS, Poisoned, StorageFault
+from durable.storage.timers import key_of
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _deliver = TaskHubWorker._deliver
@@ -140,7 +141,7 @@ async def a_far_timer_removed_before_it_is_put(self: Sweeper, key: str, body: st
     await _promote(self, key, body)
 
 
-@mutant(dispatch, "timer_key", rule="sweep: one row a timer")
+@mutant(sending, "timer_key", rule="sweep: one row a timer")
 def far_timers_known_by_their_time(message: TaskMessage, due_at: datetime) -> str:
     """Two far timers that are due at one time have one row: the second replaces the first."""
     return key_of(due_at)
@@ -158,21 +159,28 @@ async def poison_forgotten_before_it_is_readmitted(self: Sweeper, poisoned: Pois
 
 @mutant(worker, "run_activity", rule="K: missing function")
 async def a_missing_activity_fails_at_once(
-    registry: Registry, environment: Environment, task: TaskScheduled
+    registry: Registry,
+    environment: Environment,
+    task: TaskScheduled,
+    *,
+    instance_id: str = "",
+    execution_id: str | None = None,
 ) -> TaskCompleted | TaskFailed:
     """A host that has not the activity fails the task, as if no other host could have it.
 
     A deploy in progress fails orchestrations.
     """
     try:
-        return await run_activity(registry, environment, task)
+        return await run_activity(
+            registry, environment, task, instance_id=instance_id, execution_id=execution_id
+        )
     except Held as held:
         return failed(task, LookupError(held.reason), environment)
 
 
-@mutant(Proposer, "_is_final", rule="K: missing function")
+@mutant(Decider, "_is_final", rule="K: missing function")
 def a_missing_orchestrator_parks_at_once(
-    self: Proposer, messages: list[TaskMessage], now: datetime
+    self: Decider, messages: Sequence[TaskMessage], now: datetime
 ) -> bool:
     """A host that has not the orchestrator parks the instance, as if no other host could have it.
 

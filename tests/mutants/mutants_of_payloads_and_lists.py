@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from durable.engine import proposals, worker
+from durable.engine.chapters import Chapter
 from durable.engine.episode_rows import record_after
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.turn import Turn
@@ -14,7 +15,6 @@ from durable.model.history import HistoryEvent
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import encode_summary
-from durable.replay.decision import Decision
 from durable.storage import payloads, summaries
 from durable.storage.payloads import NewId, fetch_payloads, spill_rows
 from durable.storage.port import BlobStore
@@ -26,10 +26,9 @@ _spill_row = payloads._spill_row
 
 @mutant(proposals, "record_after", rule="H")
 def a_change_of_status_is_not_counted(
-    decision: Decision,
+    chapter: Chapter,
     before: InstanceRecord | None,
-    opened: InstanceRecord,
-    rows: tuple[HistoryRow, ...],
+    rows: Sequence[HistoryRow],
     *,
     sent: frozenset[int],
     now: datetime,
@@ -39,8 +38,8 @@ def a_change_of_status_is_not_counted(
 
     Its summary seems to be as new, and shows Running for ever.
     """
-    record = record_after(decision, before, opened, rows, sent=sent, now=now, commit_id=commit_id)
-    return replace(record, status_sequence=opened.status_sequence)
+    record = record_after(chapter, before, rows, sent=sent, now=now, commit_id=commit_id)
+    return replace(record, status_sequence=chapter.opened.status_sequence)
 
 
 @mutant(summaries, "encode_summary", rule="H")

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from durable.engine import deciding
@@ -17,11 +17,14 @@ from durable.model.history import (
     Scheduling,
     answered_task_id,
 )
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.status import RuntimeStatus
+from durable.model.types_of_app import TypesOfApp
 from durable.replay import docket, episode, replaying
 from durable.replay.decision import Decision, Divergence
 from durable.replay.episode import decide
 from durable.replay.executor import Execution, Orchestrator
+from durable.replay.surroundings import HTTP_POLL
 from durable.replay.tasks import TaskBase, WhenAnyTask
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
@@ -121,7 +124,12 @@ def the_time_of_now_on_replay(
     orchestrator: Orchestrator,
     *,
     now: datetime,
-    **others: Any,
+    instance_id: InstanceId,
+    execution_id: ExecutionId | None = None,
+    live: Execution | None = None,
+    strict_arguments: bool = False,
+    types: TypesOfApp | None = None,
+    http_poll: timedelta = HTTP_POLL,
 ) -> Decision | Divergence:
     """The code sees the time of now in episodes that it saw long ago.
 
@@ -131,7 +139,18 @@ def the_time_of_now_on_replay(
         replace(event, timestamp=now) if isinstance(event, OrchestratorStarted) else event
         for event in history
     ]
-    return decide(seen_now, arrived, orchestrator, now=now, **others)
+    return decide(
+        seen_now,
+        arrived,
+        orchestrator,
+        now=now,
+        instance_id=instance_id,
+        execution_id=execution_id,
+        live=live,
+        strict_arguments=strict_arguments,
+        types=types,
+        http_poll=http_poll,
+    )
 
 
 @mutant(episode, "_episode_time", rule="design 5: episode time")

@@ -1,23 +1,26 @@
 """Bugs in sending: commit before send, the token, the duty, and the unsent set (rules A)."""
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from durable.engine import collection, proposals
+from durable.engine.chapters import Chapter
 from durable.engine.dispatch import Dispatcher
-from durable.engine.episode_rows import record_after, sends
+from durable.engine.episode_rows import record_after
 from durable.engine.inbox import Verdict
 from durable.engine.orchestrations import Orchestrations
-from durable.storage.outbox import outbox
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes
+from durable.model.environment import Environment
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import encode_record
-from durable.replay.decision import Decision
+from durable.storage import sending
+from durable.storage.outbox import outbox, sends
 from durable.storage.port import LostRace, StorageFault
+from durable.storage.resending import unsent_messages
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _write = Orchestrations._write
@@ -70,16 +73,16 @@ async def followers_released_at_the_commit(self: Orchestrations, turn: Turn) -> 
     await _turn_dispatch(self, turn)
 
 
-@mutant(Dispatcher, "_insist", rule="A1")
+@mutant(sending, "_insist", rule="A1")
 async def a_put_that_fails_is_forgiven(
-    self: Dispatcher, send: Callable[[], Awaitable[None]]
+    environment: Environment, put: Callable[[], Awaitable[None]]
 ) -> None:
     """A message that storage refuses is not sent again, and nobody hears of it.
 
     The episode counts as sent and the task is never run.
     """
     with contextlib.suppress(StorageFault):
-        await send()
+        await put()
 
 
 @mutant(Turn, "has_duty", rule="A2")
@@ -107,10 +110,9 @@ def foreign_and_ended_dropped_without_duty(self: Turn) -> bool:
 
 @mutant(proposals, "record_after", rule="A6")
 def own_episode_not_unsent(
-    decision: Decision,
+    chapter: Chapter,
     before: InstanceRecord | None,
-    opened: InstanceRecord,
-    rows: tuple[HistoryRow, ...],
+    rows: Sequence[HistoryRow],
     *,
     sent: frozenset[int],
     now: datetime,
@@ -120,16 +122,15 @@ def own_episode_not_unsent(
 
     If its sender dies, the message that comes again finds nothing to send.
     """
-    record = record_after(decision, before, opened, rows, sent=sent, now=now, commit_id=commit_id)
+    record = record_after(chapter, before, rows, sent=sent, now=now, commit_id=commit_id)
     return replace(record, unsent=record.unsent - {record.episode})
 
 
 @mutant(proposals, "record_after", rule="A6")
 def a_change_of_status_alone_is_not_unsent(
-    decision: Decision,
+    chapter: Chapter,
     before: InstanceRecord | None,
-    opened: InstanceRecord,
-    rows: tuple[HistoryRow, ...],
+    rows: Sequence[HistoryRow],
     *,
     sent: frozenset[int],
     now: datetime,
@@ -139,7 +140,7 @@ def a_change_of_status_alone_is_not_unsent(
 
     If its sender dies first, they show Running for ever (hole H13).
     """
-    record = record_after(decision, before, opened, rows, sent=sent, now=now, commit_id=commit_id)
+    record = record_after(chapter, before, rows, sent=sent, now=now, commit_id=commit_id)
     if any(sends(row.event) for row in rows):
         return record
     return replace(record, unsent=record.unsent - {record.episode})
@@ -188,12 +189,7 @@ async def taken_out_before_it_is_sent_again(
     if record is None or not (need := record.unsent - {except_episode}):
         return
     await self._take_out(instance_id, state, need)
-    rows = [row for row in state.snapshot.rows if row.episode in need]
-    await self._send_all(
-        outgoing
-        for outgoing in outbox(instance_id, rows, again=True)
-        if self._is_wanted(outgoing, record, state)
-    )
+    await self._send_all(await unsent_messages(self._store, instance_id, state.snapshot, need))
     await self.project(instance_id, state)
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from durable.engine import collection, dispatch
 from durable.engine.inbox import Verdict, _Judge
 from durable.engine.orchestrations import Orchestrations
-from durable.storage.outbox import Outgoing, outbox
 from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.failures import TaskFailedError
@@ -19,7 +18,9 @@ from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
 from durable.replay.executor import Execution
+from durable.storage.outbox import Outgoing, outbox
 from durable.storage.port import TaskHubStore
+from durable.storage.resending import unsent_messages
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _judge_answer = _Judge._judge_answer
@@ -54,8 +55,9 @@ async def only_the_own_episode_sent_again(self: Orchestrations, turn: Turn) -> N
     if turn.has_duty and record is not None:
         rows = [row for row in state.snapshot.rows if row.episode in record.unsent]
         own = {row.episode for row in rows if any(_is_of(row, m) for m in turn.messages)}
-        again = outbox(turn.instance_id, (r for r in rows if r.episode in own), again=True)
-        await to._send_all(out for out in again if to._is_wanted(out, record, state))
+        await to._send_all(
+            await unsent_messages(self._store, turn.instance_id, state.snapshot, frozenset(own))
+        )
         await to.project(turn.instance_id, state)
         await to._take_out(turn.instance_id, state, frozenset(own))
     if committed is not None:

@@ -18,7 +18,7 @@ from durable.model.status import RuntimeStatus
 from durable.replay.context import DurableOrchestrationContext
 from durable.storage import partition
 from durable.storage.memory import MemoryStore
-from durable.storage.port import Page, StorageFault, TaskHubStore
+from durable.storage.port import Key, Page, StorageFault, TaskHubStore
 from durable.testing.oracles.models import ReplayModel
 from durable.testing.programs.handwritten import NAMED
 from durable.testing.programs.syntax import (
@@ -195,7 +195,7 @@ class _Interrupted(MemoryStore):
             raise StorageFault("cut off here")
         return await super().transact(*args, **options)
 
-    async def read_page(self, instance_id: InstanceId, *, first: int) -> Page:
+    async def read_page(self, instance_id: InstanceId, *, first: Key) -> Page:
         self.pages += 1
         if self.before_page is not None and self.pages == self.before_page[0]:
             await self.before_page[1]()

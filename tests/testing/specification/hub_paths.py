@@ -1,10 +1,10 @@
 """A hub followed along a path of rules: what may happen next, and what is seen then."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from durable.testing.programs.syntax import (
     Activity,
-    CallerAction,
     Entity,
     Orchestration,
     Program,
@@ -18,7 +18,7 @@ from durable.testing.specification.outcomes import outcome_of
 def program(
     *functions: Orchestration,
     entities: Iterable[Entity] = (),
-    script: Iterable[CallerAction] = (),
+    script: Iterable[Any] = (),
 ) -> Program:
     """Make a program with the activity `a`, which returns its input, and `bad`, which fails."""
     activities = (

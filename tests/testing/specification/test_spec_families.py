@@ -1,7 +1,5 @@
 """Instances that start, tell and end each other, and what callers do to a life."""
 
-import pytest
-
 from durable.testing.programs.syntax import (
     AllOf,
     AnyOf,
@@ -22,7 +20,6 @@ from durable.testing.programs.syntax import (
     SetTimer,
     Start,
     StartDetached,
-    Statement,
     Suspend,
     Terminate,
     Variable,
@@ -119,39 +116,36 @@ def test_a_terminate_reaches_the_children_of_children() -> None:
     assert {seen(state, each)[:2] for each in ("i", "m", "c")} == {("Terminated", "why")}
 
 
-@pytest.mark.parametrize(
-    ("body", "action"),
-    [
-        ((CALL,), Terminate("i", "why", is_recursive=False)),
-        ((StartDetached("child", NOTHING, "c"), Await("x", A)), Terminate("i", "why")),
-        (
-            (
-                If(INPUT, (Await("x", A),)),
-                Await("x", AnyOf((CALL.task, E))),
-                ContinueAsNew(Constant(1)),
-            ),
-            Terminate("i", "why"),
-        ),
-    ],
-    ids=["not recursive", "detached", "of the execution before"],
-)
-def test_whom_a_terminate_does_not_reach(body: tuple[Statement, ...], action: Terminate) -> None:
-    """Children where the caller says so, what is detached, and whom no execution waits for."""
-    app = program(main(*body), WAITS, script=[START, RaiseEvent("i", "e"), action])
+def test_a_terminate_that_is_not_recursive_leaves_the_children() -> None:
+    """They go on, and answer nobody."""
+    app = program(main(CALL), WAITS, script=[START, Terminate("i", "why", is_recursive=False)])
+    begun = ("StartNew-Fresh", "Orch-Begin", "Child-Fresh", "Orch-Begin")
+    assert rules(app, follow(app, *begun, "Caller-Terminate", "Terminate-Arrive")) == ["Act-Done"]
+
+
+def test_what_is_detached_is_not_ended_with_its_starter() -> None:
+    """Nobody waits for it."""
+    body = (StartDetached("child", NOTHING, "c"), Await("x", WaitForEvent("never")))
+    app = program(main(*body), WAITS, script=[START, Terminate("i", "why")])
+    begun = ("StartNew-Fresh", "Orch-Begin", "Child-Fresh", "Caller-Terminate")
+    assert rules(app, follow(app, *begun, "Terminate-Arrive")) == ["Act-Done"]
+
+
+def test_children_of_the_execution_before_are_not_ended() -> None:
+    """Since the continue-as-new nobody waits for them."""
+    again = If(INPUT, (Await("x", WaitForEvent("never")),))
+    body = (again, Await("x", AnyOf((CALL.task, E))), ContinueAsNew(Constant(1)))
+    app = program(main(*body), WAITS, script=[START, RaiseEvent("i", "e"), Terminate("i", "why")])
     begun = ("StartNew-Fresh", "Orch-Begin", "Caller-Raise", "Child-Fresh", "Orch-Begin")
-    arrived = ("Event-Arrive", "Orch-Begin", "Caller-Terminate", "Terminate-Arrive")
-    if (action.is_recursive and isinstance(body[0], StartDetached)) or not action.is_recursive:
-        arrived = ("Caller-Terminate", "Terminate-Arrive")
-    state = follow(app, *begun, *arrived)
-    assert seen(state)[0] == "Terminated"
-    assert rules(app, state) == ["Act-Done"]
+    path = (*begun, "Event-Arrive", "Orch-Begin", "Caller-Terminate", "Terminate-Arrive")
+    assert rules(app, follow(app, *path)) == ["Act-Done"]
 
 
 def test_a_child_that_lost_a_race_is_ended_too() -> None:
     """Nobody waits for its answer, but it has not answered."""
-    body = (Await("x", AnyOf((CALL.task, A))), Await("x", WaitForEvent("never")))
+    body = (Await("x", AnyOf((CALL.task, SetTimer(1)))), Await("x", WaitForEvent("never")))
     app = program(main(*body), WAITS, script=[START, Terminate("i", "why")])
-    begun = ("StartNew-Fresh", "Orch-Begin", "Child-Fresh", "Orch-Begin", "Act-Done")
+    begun = ("StartNew-Fresh", "Orch-Begin", "Child-Fresh", "Orch-Begin", "Timer-Fire")
     state = follow(app, *begun, "Caller-Terminate", "Terminate-Arrive", "Child-Terminate")
     assert seen(state, "c")[0] == "Terminated"
 
@@ -165,7 +159,7 @@ def test_the_end_of_a_child_is_for_that_life_alone() -> None:
     )
     begun = ("StartNew-Fresh", "Orch-Begin", "Child-Fresh", "Orch-Begin")
     path = (*begun, "Caller-Terminate", "Terminate-Arrive", "Act-Done", "StartNew-Fresh")
-    assert rules(app, follow(app, *path)) == ["Orch-Begin"]
+    assert rules(app, follow(app, *path)) == ["Act-Done"]
 
 
 def test_what_comes_for_a_suspended_instance_is_held_and_then_applied_in_order() -> None:
