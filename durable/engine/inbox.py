@@ -276,7 +276,9 @@ class _Judge:
             name=started.name,
             parent_instance=started.parent_instance,
         )
-        return Verdict.NEW, replace(message, event=refused, blobs={})
+        # To say so is a row, and rows are for what has begun.
+        verdict = Verdict.WAITING if self.is_waiting else Verdict.NEW
+        return verdict, replace(message, event=refused, blobs={})
 
     def _has_had(self, identity: str) -> bool:
         if identity in self.taken:

@@ -1,7 +1,7 @@
-"""Ledger: what an instance has asked for, been answered and been sent, for judging at once.
+"""Ledger: what an execution has asked for, been answered and been sent, for judging at once.
 
-Drawn from the committed rows. Task ids belong to an execution; what clients have sent, and the
-numbers of the streams that go out, belong to the life.
+Drawn from the committed rows of one execution. What earlier executions of its life leave behind is
+in the record (`seals.Remembered`).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from durable.model.streams import life_of, receiver_of
 
 @dataclass(slots=True)
 class Ledger:
-    """The entries of one life, and of its running execution.
+    """The entries of the running execution; `life_id` is its life.
 
     `asked`: the tasks that owe an answer, or did. `runs`: task id → the run that the answer must be
     of, where a rewind asked anew. `outs`: receiver → the last number of the stream to it, as far as
@@ -47,28 +47,24 @@ class Ledger:
         all_rows: Sequence[HistoryRow],
     ) -> None:
         """Take committed rows in; all of them are looked at only when a rewind voids some."""
-        life_id = life_of(execution_id)
-        if life_id != self.life_id:
-            self.life_id = life_id
-            self.message_ids, self.outs = set(), {}
         if execution_id != self.execution_id:
             self._turn_to(execution_id)
-        for row in rows:
-            self._note_life(row)
-        if any(isinstance(row.event, ExecutionRewound) for row in rows):
+            self.life_id = life_of(execution_id)
+            self.message_ids, self.outs = set(), {}
+        mine = [row for row in rows if row.execution_id == execution_id]
+        for row in mine:
+            self._note_traffic(row)
+        if any(isinstance(row.event, ExecutionRewound) for row in mine):
             self._turn_to(execution_id)
-            rows = effective(all_rows, execution_id)
-        for row in rows:
-            if row.execution_id == execution_id:
-                self._note_task(row.event)
+            mine = effective(all_rows, execution_id)
+        for row in mine:
+            self._note_task(row.event)
 
     def _turn_to(self, execution_id: ExecutionId) -> None:
         self.execution_id = execution_id
         self.asked, self.answered, self.runs = set(), set(), {}
 
-    def _note_life(self, row: HistoryRow) -> None:
-        if life_of(row.execution_id) != self.life_id:
-            return
+    def _note_traffic(self, row: HistoryRow) -> None:
         if row.message_id is not None:
             self.message_ids.add(row.message_id)
         receiver = receiver_of(row.event)

@@ -8,6 +8,7 @@ from durable.model.births import born, orchestration_instance, running, start_of
 from durable.model.history import (
     ExecutionRewound,
     ExecutionStarted,
+    StartRefused,
     answered_task_id,
 )
 from durable.model.ids import InstanceId
@@ -39,7 +40,9 @@ def open_execution(
         start = start_of_pending(instance_id, before)
         if starts:
             start = replace(starts[0], event=start.event, blobs=start.blobs)
-        return running(before), [start, *waiting, *others]
+        # Refusals first: an execution that ends at once takes them and nothing else.
+        kept = sorted(waiting, key=lambda m: not isinstance(m.event, StartRefused))
+        return running(before), [start, *kept, *others]
     if starts:
         first = starts[0]
         assert isinstance(first.event, ExecutionStarted)

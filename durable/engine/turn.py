@@ -79,8 +79,11 @@ class Turn:
 
     @property
     def has_duty(self) -> bool:
-        """Whether a message that is not recorded now may be the token of an unsent episode."""
-        not_now = {Verdict.KNOWN, Verdict.DROPPED, Verdict.UNKNOWN_TASK}
+        """Whether a message that is not recorded now may be the token of an unsent episode.
+
+        One that just has its turn may be: it may have begun an execution that ended without it.
+        """
+        not_now = {Verdict.KNOWN, Verdict.COUNTED, Verdict.DROPPED, Verdict.UNKNOWN_TASK}
         judged = zip(self.batch, self.verdicts, strict=True)
         return any(
             verdict in not_now and (submission.duty or self.is_tried)

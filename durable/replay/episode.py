@@ -19,6 +19,7 @@ from durable.model.history import (
     HistoryEvent,
     OrchestratorCompleted,
     OrchestratorStarted,
+    StartRefused,
     TimerFired,
 )
 from durable.model.ids import ExecutionId, InstanceId
@@ -145,13 +146,16 @@ def _advance(execution: Execution, arrived: Sequence[HistoryEvent], time: dateti
 def _take_each(
     execution: Execution, arrived: Sequence[HistoryEvent]
 ) -> tuple[Sequence[HistoryEvent], Sequence[EventRaised]]:
-    """Take inputs until the code ends. Return them, and the held events that it left over."""
+    """Take inputs until the code ends. Return them, and the held events that it left over.
+
+    A refusal that comes right behind the end is taken too: the one that was refused waits for it.
+    """
     left: Sequence[EventRaised] = ()
     for n, event in enumerate(arrived):
-        if execution.is_ended:
+        if execution.is_ended and not isinstance(event, StartRefused):
             return arrived[:n], left
         execution.surroundings.note(event)
-        left = take(execution, event)
+        left = take(execution, event) or left
     return arrived, left
 
 

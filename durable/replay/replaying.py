@@ -53,8 +53,8 @@ def replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
 
 
 def _is_repeat(event: HistoryEvent) -> bool:
-    """Whether a rewind had a call made anew, which the code does not ask for again."""
-    return isinstance(event, TaskScheduled) and event.run is not None
+    """Whether a rewind had a task asked for anew, which the code does not ask for again."""
+    return isinstance(event, TaskScheduled | TimerCreated) and event.run is not None
 
 
 def _check_episode(

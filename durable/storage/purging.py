@@ -30,7 +30,9 @@ from durable.storage.resending import unsent_messages
 from durable.storage.sending import send
 
 ATTEMPTS_MAX = 20
-STASHED = "early-"
+# The column of what waits for an execution to begin. What waits for its turn in a stream stays:
+# without it the stream would stand still for ever.
+WAITS_FOR = "WaitsFor"
 
 
 async def purge(store: TaskHubStore, environment: Environment, instance_id: InstanceId) -> bool:
@@ -100,7 +102,7 @@ async def _delete(
     """Delete what was read before the tombstone stood, the lists' row first."""
     await summaries.remove(store, instance_id, tombstone)
     keys: list[Key] = [row.ordinal for row in snapshot.rows]
-    keys += [name for name in snapshot.named if name.startswith(STASHED)]
+    keys += [name for name, row in snapshot.named.items() if WAITS_FOR in row]
     size = store.rows_per_transaction_max
     for first in range(0, len(keys), size):
         await store.delete_rows(instance_id, keys[first : first + size])

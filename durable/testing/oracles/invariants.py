@@ -144,10 +144,11 @@ class Invariants:
         for row in reversed(view.rows.values()):
             if row.episode != last.episode:
                 return
-            if isinstance(row.event, TimerFired) and row.event.fire_at > now + self._skew:
+            due_at = _due_at(row)
+            if due_at is not None and due_at > now + self._skew:
                 raise Violation(
                     "timers are never early",
-                    f"{instance_id}: due at {row.event.fire_at}, recorded at {now}",
+                    f"{instance_id}: due at {due_at}, recorded at {now}",
                 )
 
     def _check_projection(self, entry: Shown) -> None:
@@ -165,7 +166,7 @@ class Invariants:
         view = self.view.instances[entry.instance_id]
         record = view.record
         kept = sorted({*entry.named} & {*view.named} - {*view.stash.garbage})
-        if kept and not (record is not None and record.is_purged):
+        if kept:
             raise Violation("collection", f"{entry.instance_id}: {kept} count and were deleted")
         for ordinal in entry.ordinals:
             row = view.rows.get(ordinal)
@@ -208,6 +209,12 @@ class Invariants:
 
     def _is_wanted(self, message: TaskMessage) -> bool:
         return self.view.instances[message.instance_id].is_new(message)
+
+
+def _due_at(row: HistoryRow) -> datetime | None:
+    if isinstance(row.event, TimerFired):
+        return row.event.fire_at
+    return row.event.scheduled_start_time if isinstance(row.event, ExecutionStarted) else None
 
 
 def _same_request(row: HistoryRow, message: TaskMessage) -> bool:

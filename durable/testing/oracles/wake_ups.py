@@ -5,13 +5,16 @@ instance has asked to be sent and its receiver has not taken; and what an instan
 """
 
 from durable.model.history import (
+    HistoryEvent,
     RewindSent,
+    StartRefused,
     SubOrchestrationInstanceCreated,
     TaskScheduled,
     TimerCreated,
 )
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
+from durable.model.parents import Parent
 from durable.model.status import RuntimeStatus
 from durable.testing.oracles.hub_view import HubView, InstanceView
 from durable.testing.oracles.owed import Debt, debt_of
@@ -59,7 +62,8 @@ def _check_debt(hub: HubView, debt: Debt) -> None:
             f"{debt.sender}: {debt.row.event} for {debt.receiver} is not under way, and its "
             f"episode {debt.row.episode} counts as sent",
         )
-    _check_token(hub, debt.sender, f"{debt.row.event} was not sent")
+    is_old = debt.row.ordinal < record.base
+    _check_token(hub, debt.sender, f"{debt.row.event} was not sent", is_old=is_old)
 
 
 def _check_child(hub: HubView, parent_id: InstanceId, row: HistoryRow) -> None:
@@ -76,20 +80,42 @@ def _check_child(hub: HubView, parent_id: InstanceId, row: HistoryRow) -> None:
     task_id = task_id_of(row)
     if child.is_child_of(parent_id, row.execution_id, task_id):
         return
+    waiting = [kept.event for kept in child.stash.waiting]
+    if any(_refuses(event, parent_id, row.execution_id, task_id) for event in waiting):
+        return
     answers = hub.owed[parent_id, ("task", str(row.execution_id), task_id)]
     if all(hub.is_settled(answer) for answer in answers):
         raise Violation(ORACLE, f"{parent_id} waits for {event}, and nobody will answer")
 
 
-def _check_token(hub: HubView, instance_id: InstanceId, why: str) -> None:
-    """A message is under way that will have the duty and will be found to be known."""
+def _refuses(
+    event: HistoryEvent, parent_id: InstanceId, execution_id: ExecutionId, task_id: int
+) -> bool:
+    """Whether a message that waits for the beginning is a refusal of this child."""
+    if not isinstance(event, StartRefused):
+        return False
+    parent = Parent.from_json(event.parent_instance)
+    known = (parent.instance_id, parent.execution_id, parent.task_id)
+    return known == (parent_id, execution_id, task_id)
+
+
+def _check_token(hub: HubView, instance_id: InstanceId, why: str, *, is_old: bool = False) -> None:
+    """A message is under way that will send it: mostly one that is known, and will have the duty.
+
+    What an ended execution left is adopted by whoever commits next (rule A9), `is_old`.
+    """
     view = hub.instances[instance_id]
-    if not any(_is_token(view, parcel) for parcel in hub.parcels.of(instance_id)):
+    if not any(_is_token(view, parcel, is_old=is_old) for parcel in hub.parcels.of(instance_id)):
         raise Violation(ORACLE, f"{instance_id}: {why}, and no message has the duty to")
 
 
-def _is_token(view: InstanceView, parcel: Parcel) -> bool:
-    return parcel.has_duty_next and not view.is_new(parcel.message)
+def _is_token(view: InstanceView, parcel: Parcel, *, is_old: bool) -> bool:
+    if not view.is_new(parcel.message):
+        return parcel.has_duty_next
+    if is_old or view.is_waiting:
+        return True
+    # It begins another life, whose first commit adopts, or has its turn and nothing else.
+    return parcel.has_duty_next and not view.is_alive
 
 
 def task_id_of(row: HistoryRow) -> int:

@@ -1,4 +1,4 @@
-"""Retries: each step has an id of its own, begins when the step before ends, and the last is last."""
+"""Retries: each step has an id of its own, and begins when the step before it ends."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -72,7 +72,7 @@ def due(task_id: int, *, minutes: int, seconds: int) -> TimerAsked:
 
 
 def test_a_failure_is_followed_by_a_pause_and_another_attempt() -> None:
-    """The pause counts from the episode of the failure, and grows; the last failure is the task's."""
+    """The pause counts from the episode of the failure, and grows; the last failure stands."""
     failed_twice = (ActivityFailed(0, "one"), TimerFired(1), ActivityFailed(2, "two"))
     inputs = (*failed_twice, TimerFired(3), ActivityFailed(4, "three"))
     assert asked(Await("x", Retry(CALL, 3, 10, 3)), inputs=inputs) == [
@@ -144,7 +144,7 @@ def test_a_child_is_started_again() -> None:
 
 
 @pytest.mark.parametrize("task", [CHILD, Retry(CHILD, 2)])
-def test_no_child_is_called_inside_a_section_by_a_retry_either(
+def test_a_retry_calls_no_child_inside_a_section(
     task: CallOrchestration | Retry,
 ) -> None:
     """The rule is broken before anything is asked for."""
