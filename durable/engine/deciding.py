@@ -33,7 +33,7 @@ from durable.model.status import RuntimeStatus
 from durable.replay.decision import Decision, Divergence
 from durable.replay.episode import decide
 from durable.replay.parking import park
-from durable.storage.payloads import fetch_all
+from durable.storage.payloads import fetch_all, fetch_record
 from durable.storage.port import BlobMissing, TaskHubStore
 
 logger = logging.getLogger("durable")
@@ -102,13 +102,14 @@ class Decider:
         """
         rewind = next((m for m in case.inputs if isinstance(m.event, ExecutionRewound)), None)
         if rewind is not None and case.opened.status.is_terminal:
-            return again(case.opened, rewind.event, now=case.time), [rewind]
+            ended = await fetch_record(self._store, case.opened)
+            return again(ended, rewind.event, now=case.time), [rewind]
         if rewind is None or not _has_failed(case.state):
             return await self._decide(case, None), case.inputs
         case.state.drop_live()
         rows, inputs = await rewound(self._store, case.rows, case.inputs)
         decision = await self._decide(replace(case, inputs=inputs), rows)
-        return with_tasks_asked_anew(decision, rows), inputs
+        return await with_tasks_asked_anew(self._store, decision, rows), inputs
 
     async def _decide(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision:
         """Decide; `rows` are what a rewind has left of those that count."""

@@ -17,19 +17,21 @@ from enum import Enum, auto
 from durable.engine.ledger import Ledger
 from durable.engine.seals import Remembered
 from durable.engine.stash import Stash
-from durable.model.births import orchestration_instance
+from durable.model.births import orchestration_instance, start_anew
 from durable.model.envelopes import REQUESTS
 from durable.model.history import (
     EventRaised,
     ExecutionRewound,
     ExecutionStarted,
     ExecutionTerminated,
+    HistoryEvent,
     StartRefused,
     answered_task_id,
 )
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.parents import life_again
 from durable.model.status import RuntimeStatus
 
 
@@ -136,11 +138,13 @@ class _Judge:
         self.generation = record.generation if record else 0
         self.execution_id = record.execution_id if record else None
         self.life_id = record.life_id if record else None
+        self.is_there = record is not None and not record.is_absent
         self.is_alive = record is not None and record.is_alive
         self.has_failed = record is not None and record.status is RuntimeStatus.FAILED
         self.is_pending = self.is_alive and record is not None and record.is_pending
         due_at = record.scheduled_at if record is not None and self.is_pending else None
         self.is_waiting = due_at is not None and due_at > now
+        self.last_episode = record.episode if record else 0
         self.is_ending = False
         self.standing = standing
         self.taken: set[int | str] = set()
@@ -154,9 +158,17 @@ class _Judge:
         return verdict
 
     def take_turn(self, message: TaskMessage, index: int | None) -> Verdict:
-        """Judge a numbered message, and behind it what was stashed for the turn after it."""
+        """Judge a numbered message, and behind it what was stashed for the turns after it."""
         assert message.origin is not None
-        origin = message.origin.to_text()
+        origin, stashed = message.origin.to_text(), self.standing.stash.numbered
+        verdict = self._take_turn(origin, message, index)
+        following = stashed.get((origin, self.marks.get(origin, 0) + 1))
+        while following is not None and not self.is_ending and verdict in RECORDED:
+            self._take_turn(origin, following, None)
+            following = stashed.get((origin, self.marks[origin] + 1))
+        return verdict
+
+    def _take_turn(self, origin: str, message: TaskMessage, index: int | None) -> Verdict:
         mark = self.marks.get(origin, 0)
         if message.number <= mark:
             return Verdict.KNOWN
@@ -170,9 +182,6 @@ class _Judge:
         verdict, taken = self._judge_sent(message)
         self.marks[origin] = message.number
         self.steps.append(Step(verdict, taken, index))
-        following = self.standing.stash.numbered.get((origin, message.number + 1))
-        if following is not None:
-            self.take_turn(following, None)
         return verdict
 
     def _judge_body(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
@@ -203,7 +212,7 @@ class _Judge:
         self.generation += 1
         self.life_id = self.execution_id = message.execution_id
         self.is_alive, self.is_pending, self.is_waiting = True, False, False
-        self.has_failed = False
+        self.is_there, self.has_failed = True, False
 
     def _judge_request(self, message: TaskMessage) -> Verdict:
         """Rule E4: a client's message is for the life that the client saw."""
@@ -213,7 +222,7 @@ class _Judge:
         identity = message.message_id or ""
         if self._has_had(identity):
             return Verdict.KNOWN
-        if not (self.has_failed if is_rewind else self.is_alive):
+        if not (self._can_rewind(message.event) if is_rewind else self.is_alive):
             return Verdict.DROPPED
         if self.is_waiting and not isinstance(message.event, ExecutionTerminated):
             if self.standing.stash.holds(message):
@@ -225,6 +234,11 @@ class _Judge:
             self.is_alive, self.has_failed = True, False
         self.is_ending = isinstance(message.event, ExecutionTerminated)
         return Verdict.NEW
+
+    def _can_rewind(self, event: HistoryEvent) -> bool:
+        """Whether it has failed, and in the episode that the client saw, if it says so."""
+        seen = getattr(event, "voided_episode", -1)
+        return self.has_failed and seen in (-1, self.last_episode)
 
     def _judge_answer(self, message: TaskMessage, task_id: int) -> Verdict:
         if not self.is_alive or message.execution_id != self.execution_id:
@@ -242,31 +256,41 @@ class _Judge:
 
     def _judge_sent(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
         """Judge what another instance sent, in its turn (rules D2, E3)."""
-        is_meant = self.life_id == message.execution_id
         verdict = Verdict.COUNTED
         match message.event:
             case ExecutionStarted():
                 return self._judge_child_start(message, message.event)
-            case ExecutionTerminated() if is_meant and self.is_alive:
+            case ExecutionRewound():
+                return self._judge_child_start(message, start_anew(message.event))
+            case ExecutionTerminated() if self.is_alive and self._is_meant(message):
                 self.is_ending = True
-                verdict = Verdict.NEW
-            case ExecutionRewound() if is_meant:
-                self.is_alive, self.has_failed = self.is_alive or self.has_failed, False
                 verdict = Verdict.NEW
             case EventRaised() if self.is_alive:
                 verdict = Verdict.WAITING if self.is_waiting else Verdict.NEW
         return verdict, message
 
+    def _is_meant(self, message: TaskMessage) -> bool:
+        """Whether the life that a parent means is this one, or one begun in its place."""
+        offered = message.execution_id
+        return self.life_id is not None and self.life_id in (
+            offered,
+            life_again(offered or self.life_id, self.generation),
+        )
+
     def _judge_child_start(
         self, message: TaskMessage, started: ExecutionStarted
     ) -> tuple[Verdict, TaskMessage]:
         """Rule E3: a new life where none is; else the parent must hear that there is none."""
-        if self.is_alive and self.life_id == message.execution_id:
-            return Verdict.COUNTED, message  # a rewound parent asks for what it has asked for
+        if self.is_there and self._is_meant(message):
+            return self._judge_asked_again(message, started)
         if not self.is_alive:
-            assert message.execution_id is not None
+            life_id = message.execution_id
+            assert life_id is not None
+            if isinstance(message.event, ExecutionRewound) or self._is_meant(message):
+                life_id = life_again(life_id, self.generation + 1)
+            message = replace(message, execution_id=life_id)
             self._begin_life(message)
-            names = orchestration_instance(self.instance_id, message.execution_id)
+            names = orchestration_instance(self.instance_id, life_id)
             event = replace(started, generation=self.generation, orchestration_instance=names)
             return Verdict.NEW, replace(message, event=event)
         if started.parent_instance is None:
@@ -279,6 +303,21 @@ class _Judge:
         # To say so is a row, and rows are for what has begun.
         verdict = Verdict.WAITING if self.is_waiting else Verdict.NEW
         return verdict, replace(message, event=refused, blobs={})
+
+    def _judge_asked_again(
+        self, message: TaskMessage, started: ExecutionStarted
+    ) -> tuple[Verdict, TaskMessage]:
+        """A rewound parent asks for what it has asked for: it gets the answer that there will be.
+
+        What has ended answers at once, in an episode that is nothing else.
+        """
+        if started.parent_instance is None:
+            return Verdict.COUNTED, message
+        self.is_ending = not (self.is_alive or self.has_failed)
+        self.is_alive, self.has_failed = self.is_alive or self.has_failed, False
+        parent = started.parent_instance
+        asked = ExecutionRewound(timestamp=started.timestamp, parent_instance=parent)
+        return Verdict.NEW, replace(message, event=asked, blobs={})
 
     def _has_had(self, identity: str) -> bool:
         if identity in self.taken:

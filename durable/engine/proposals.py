@@ -155,7 +155,10 @@ class Proposer:
         record = before or _stub(now)
         _, marks = settle(turn.admission, ())
         record = replace(
-            record, marks={**record.marks, **marks}, commit_id=self._environment.new_id()
+            record,
+            marks={**record.marks, **marks},
+            waiting=record.waiting + len(turn.admission.taken(Verdict.WAITING)),
+            commit_id=self._environment.new_id(),
         )
         named = _stashed(turn, state, record.execution_id)
         record, sealed = seal(record)
@@ -202,6 +205,7 @@ class Proposer:
             input=text,
             output=None,
             completed_at=None,
+            waiting=len(texts),
             blobs=blobs,
         )
         return pending, waiting_rows(texts, pending.execution_id, 0)

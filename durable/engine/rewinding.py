@@ -3,10 +3,10 @@
 The last episode counts as not done. What it consumed comes again, but for the failed answer that
 ended it; and every task that still owes an answer is asked for anew, for answers that came after
 the end were dropped. Children are not started anew: each is asked to answer, and rewound itself if
-it had failed.
+it had failed. Only one that is no more (purged, replaced), or was refused, is begun again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -63,34 +63,38 @@ def _is_input(event: HistoryEvent) -> bool:
     )
 
 
-def with_tasks_asked_anew(decision: Decision, rows: Sequence[HistoryRow]) -> Decision:
+async def with_tasks_asked_anew(
+    store: BlobStore, decision: Decision, rows: Sequence[HistoryRow]
+) -> Decision:
     """Add to the decision over a rewind what its open tasks are asked for anew with.
 
-    `rows` are those that count; what the decision itself asks for is not among them.
+    `rows` are those that count; what the decision itself asks for is not among them. Raises
+    `BlobMissing` where an input is gone.
     """
-    if decision.status.is_terminal:
-        return decision
+    if decision.status.is_terminal or decision.continued is not None:
+        return decision  # nobody waits any more
     *facts, completed = decision.facts
-    answered = {answered_task_id(fact) for fact in facts}
-    anew = [
-        fact
-        for fact in _asked_anew(rows, completed.timestamp)
-        if getattr(fact, "task_scheduled_id", fact.event_id) not in answered
-    ]
-    return replace(decision, facts=(*facts, *anew, completed))
-
-
-def _asked_anew(rows: Sequence[HistoryRow], time: datetime) -> list[HistoryEvent]:
     ledger = Ledger()
     if rows:
         ledger.note(rows, rows[0].execution_id, all_rows=rows)
+    answered = ledger.answered | {answered_task_id(fact) for fact in facts}
+    open_ = [row for row in rows if sends(row.event) and row.event.event_id not in answered]
+    events = await fetch_all(store, [(row.event, row.blobs) for row in open_])
+    filled = [replace(row, event=event) for row, event in zip(open_, events, strict=True)]
+    anew = _asked_anew(filled, ledger.runs, completed.timestamp)
+    return replace(decision, facts=(*facts, *anew, completed))
+
+
+def _asked_anew(
+    rows: Sequence[HistoryRow], runs: Mapping[int, int], time: datetime
+) -> list[HistoryEvent]:
     facts: list[HistoryEvent] = []
     seen: set[int] = set()
     for row in rows:
         fact = row.event
-        if fact.event_id in ledger.answered or fact.event_id in seen:
+        if fact.event_id in seen:
             continue
-        run = ledger.runs.get(fact.event_id, 0) + 1
+        run = runs.get(fact.event_id, 0) + 1
         match fact:
             case TaskScheduled() | TimerCreated():
                 facts.append(replace(fact, timestamp=time, run=run))
@@ -103,6 +107,9 @@ def _asked_anew(rows: Sequence[HistoryRow], time: datetime) -> list[HistoryEvent
                         life_id=life_id,
                         task_scheduled_id=fact.event_id,
                         run=run,
+                        name=fact.name,
+                        version=fact.version,
+                        input=fact.input,
                     )
                 )
             case _:

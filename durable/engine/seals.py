@@ -5,16 +5,20 @@ copy of what they know can exist (rule D3); so when they outgrow the sentinel th
 beside it, and never away. A sealed row is never written again; what is younger overlays it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
-from durable.model.codec import Column, Columns, to_json
+from durable.model.codec import Columns, to_json
 from durable.model.instance import InstanceRecord
 from durable.model.records import read_names, read_numbers
 
 PREFIX = "known-"
 # Of the 64 KiB (32 Ki characters) of one property; each of the three has a property of its own.
 INLINE_CHARS_MAX = 8_000
+# Of a sealed row; a character beyond the basic plane counts as two.
+SEALED_CHARS_MAX = 15_000
+NUMBER_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,35 @@ def remembered(record: InstanceRecord | None, seals: Seals) -> Remembered:
 
 
 def seal(record: InstanceRecord) -> tuple[InstanceRecord, dict[str, Columns]]:
-    """Move what has outgrown the sentinel into a row; return the lighter record and the row."""
-    columns: dict[str, Column] = {
-        "Marks": to_json(record.marks),
-        "Outs": to_json(record.outs),
-        "MessageIds": to_json(sorted(record.message_ids)),
-    }
-    if all(len(str(text)) <= INLINE_CHARS_MAX for text in columns.values()):
+    """Move what has outgrown the sentinel into rows; return the lighter record and the rows."""
+    marks, outs, message_ids = record.marks, record.outs, sorted(record.message_ids)
+    if all(len(to_json(each)) <= INLINE_CHARS_MAX for each in (marks, outs, message_ids)):
         return record, {}
-    lighter = replace(record, marks={}, outs={}, message_ids=frozenset(), sealed=record.sealed + 1)
-    return lighter, {_name(record.sealed): {**columns, "LifeId": record.life_id}}
+    rows: dict[str, Columns] = {}
+    cuts = zip_longest(_cut(marks), _cut(outs), _cut(message_ids), fillvalue=())
+    for number, (origins, receivers, ids) in enumerate(cuts, record.sealed):
+        rows[_name(number)] = {
+            "Marks": to_json({origin: marks[origin] for origin in origins}),
+            "Outs": to_json({receiver: outs[receiver] for receiver in receivers}),
+            "MessageIds": to_json(ids),
+            "LifeId": record.life_id,
+        }
+    sealed = record.sealed + len(rows)
+    return replace(record, marks={}, outs={}, message_ids=frozenset(), sealed=sealed), rows
+
+
+def _cut(names: Iterable[str]) -> list[list[str]]:
+    """Cut so that each part has room in one property: an execution may leave any number."""
+    parts: list[list[str]] = [[]]
+    chars = 0
+    for name in names:
+        size = len(to_json([name])) + NUMBER_CHARS
+        if parts[-1] and chars + size > SEALED_CHARS_MAX:
+            parts.append([])
+            chars = 0
+        parts[-1].append(name)
+        chars += size
+    return parts
 
 
 def _name(number: int) -> str:

@@ -4,10 +4,12 @@ A message waits there for one of two reasons: the one before it in its stream ha
 or the instance has not begun (its start has a time, or it has continued as new and not run yet).
 
 Rule 1. A stashed message counts as recorded: its own copy in the queue is deleted.
-Rule 2. What a row says never changes: a torn row of a commit that failed says the same as the
-        message, which its sender had committed before it sent it.
-Rule 3. Rows that no longer count (the watermark is past them, the execution has begun) are
-        garbage; they are deleted some time later.
+Rule 2. What the row of an early message says never changes: a torn row of a commit that failed
+        says the same as the message, which its sender had committed before it sent it.
+Rule 3. Messages that wait for an execution have places, and the record counts them: a torn row has
+        a place that does not count, or is written over by the commit that gives it away.
+Rule 4. Rows that no longer count (the watermark is past them, the execution has begun) are
+        garbage; they are deleted some time later. A torn row is not: its name may yet be used.
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from durable.model.envelopes import decode_message, encode_message
 from durable.model.ids import ExecutionId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
-from durable.model.streams import Origin
+from durable.model.streams import Origin, life_of, number_of
 
 PREFIX = "early-"
 DIGEST_CHARS = 24
@@ -45,15 +47,18 @@ class Stash:
         named: Mapping[str, Columns],
     ) -> "Stash":
         """Read the rows. `marks` are all watermarks of the instance."""
-        stash = cls()
+        stash = cls(next_place=record.waiting if record is not None else 0)
         for name in sorted(name for name in named if name.startswith(PREFIX)):
             columns = named[name]
             message = _decode(columns)
             waits_for = columns.get(WAITS_FOR)
             if waits_for is not None:
-                stash.next_place = max(stash.next_place, int(name.rpartition("-")[2], 16) + 1)
-                if record is not None and record.is_pending and waits_for == record.execution_id:
-                    stash.waiting.append(message)
+                place = int(name.rpartition("-")[2], 16)
+                if record is not None and waits_for == record.execution_id and record.is_pending:
+                    if record.is_alive and place < record.waiting:
+                        stash.waiting.append(message)
+                    continue
+                if record is not None and not _is_past(ExecutionId(str(waits_for)), record):
                     continue
             elif message.origin is not None:
                 origin = message.origin.to_text()
@@ -98,6 +103,13 @@ def waiting_rows(
         f"{PREFIX}{digest}-{place:08x}": {**_parts(text), WAITS_FOR: execution_id}
         for place, text in enumerate(texts, first_place)
     }
+
+
+def _is_past(execution_id: ExecutionId, record: InstanceRecord) -> bool:
+    """Whether an execution other than one that is pending has begun, or never will."""
+    if life_of(execution_id) != record.life_id or not record.is_alive:
+        return True
+    return number_of(execution_id) <= number_of(record.execution_id)
 
 
 def _digest(origin: Origin) -> str:

@@ -9,7 +9,7 @@ import json
 from dataclasses import replace
 from datetime import datetime
 
-from durable.model.history import ExecutionStarted
+from durable.model.history import ExecutionRewound, ExecutionStarted
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
@@ -70,6 +70,17 @@ def start_of_pending(instance_id: InstanceId, record: InstanceRecord) -> TaskMes
     )
 
 
+def start_anew(asked: ExecutionRewound) -> ExecutionStarted:
+    """Make the start of a child that a rewound parent asks for and that is no more."""
+    return ExecutionStarted(
+        timestamp=asked.timestamp,
+        name=asked.name or "",
+        version=asked.version,
+        input=asked.input,
+        parent_instance=asked.parent_instance,
+    )
+
+
 def running(record: InstanceRecord) -> InstanceRecord:
     """Take a pending record into its first episode; the input moves to the history."""
     return replace(
@@ -77,6 +88,7 @@ def running(record: InstanceRecord) -> InstanceRecord:
         status=RuntimeStatus.RUNNING,
         status_sequence=record.status_sequence + 1,
         input=None,
+        waiting=0,
         blobs={},
     )
 

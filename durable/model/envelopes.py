@@ -7,6 +7,7 @@ parses a body that looks like a JSON object into trigger metadata, and lets the 
 """
 
 import json
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from durable.model.codec import (
@@ -24,6 +25,7 @@ from durable.model.history import (
     ExecutionStarted,
     ExecutionSuspended,
     ExecutionTerminated,
+    HistoryEvent,
 )
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
@@ -77,6 +79,7 @@ def decode_message(text: str) -> TaskMessage:
     try:
         members = json.loads(text[len(WHOLE) :])
         event, blobs = decode_event(members["event"])
+        event = _as_asked(event)
         execution_id = _optional(members, "execution", str)
         held_since = _optional(members, "heldSince", str)
         origin = _optional(members, "origin", str)
@@ -103,6 +106,15 @@ def decode_message(text: str) -> TaskMessage:
         raise MalformedMessageError(
             f"Not a message of this engine: {error!r}: {text[:80]!r}"
         ) from error
+
+
+def _as_asked(event: HistoryEvent) -> HistoryEvent:
+    """Leave out what only the receiver's own commit may say about it."""
+    if isinstance(event, ExecutionSuspended):
+        return replace(event, is_parked=False)
+    if isinstance(event, ExecutionRewound):
+        return replace(event, voided_episode=-1)
+    return event
 
 
 def _required(members: dict[str, Any], name: str) -> str:

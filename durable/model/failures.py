@@ -13,6 +13,7 @@ import json
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 from durable.model.errors import DurableError
@@ -25,6 +26,8 @@ PROPERTIES_CHARS_MAX = 4096
 
 HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: a class that a `class` statement made."""
+
+PACKAGE = __name__.partition(".")[0] + "."
 
 NO_PROPERTIES: Mapping[str, Any] = {}
 
@@ -59,7 +62,7 @@ class FailureDetails:
         return cls(
             error_type=type(error).__name__,
             error_message=text_of(error),
-            stack_trace=printable("".join(traceback.format_tb(error.__traceback__))) or None,
+            stack_trace=printable("".join(traceback.format_tb(_users(error)))) or None,
             inner_failure=inner,
             properties=_properties_of(error),
             base_types=_base_types_of(type(error)),
@@ -116,6 +119,18 @@ class FailureDetails:
             properties=dict(members.get("Properties") or {}),
             base_types=tuple(str(name) for name in members.get("BaseTypes") or ()),
         )
+
+
+def _users(error: BaseException) -> TracebackType | None:
+    """Leave out how this package came to call the user's code; keep all where there is none."""
+    frames = error.__traceback__
+    while frames is not None and _is_ours(frames):
+        frames = frames.tb_next
+    return frames or error.__traceback__
+
+
+def _is_ours(frames: TracebackType) -> bool:
+    return str(frames.tb_frame.f_globals.get("__name__")).startswith(PACKAGE)
 
 
 def _base_types_of(error_class: type[BaseException]) -> tuple[str, ...]:

@@ -94,12 +94,17 @@ class ExecutionResumed(HistoryEvent):
 class ExecutionRewound(HistoryEvent):
     """A failed instance goes on: what its last episode did counts as not done.
 
-    `voided_episode` is that episode: its rows are no longer replayed.
+    `voided_episode` is that episode: its rows are no longer replayed. A rewound parent asks its
+    child so; its message also says how to start the child (`name`, `version`, `input`), should it
+    be gone, or never have been started.
     """
 
     reason: str | None = None
     voided_episode: int = -1
     parent_instance: str | None = None
+    name: str | None = None
+    version: str | None = None
+    input: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,12 +196,18 @@ class TerminationSent(HistoryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewindSent(HistoryEvent):
-    """A rewound parent asks this life of its child to answer (again), rewound if it failed."""
+    """A rewound parent asks this life of its child to answer (again), rewound if it failed.
+
+    `name`, `version` and `input` start it anew where that life is no more.
+    """
 
     instance_id: str
     life_id: str
     task_scheduled_id: int
     run: int
+    name: str = ""
+    version: str | None = None
+    input: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ class InstanceRecord:
     origin; they belong to the id and survive everything. `outs` are the numbers of the streams that
     go out, `message_ids` what clients have sent; both are only what earlier executions of this life
     left, the rows of the running one tell the rest. What has no room here lies in `sealed` rows.
+    `waiting`: how many messages are kept beside a pending instance for its beginning; rows of them
+    with a higher place do not exist, as a commit that was cut off left them.
     `is_purged`: a tombstone; nothing but this is left of an instance.
     """
 
@@ -58,6 +60,7 @@ class InstanceRecord:
     outs: Mapping[str, int] = field(default_factory=dict)
     message_ids: frozenset[str] = frozenset()
     sealed: int = 0
+    waiting: int = 0
     is_purged: bool = False
     blobs: Mapping[str, str] = field(default_factory=dict)
 
@@ -106,6 +109,7 @@ def stub_of(record: InstanceRecord) -> InstanceRecord:
         outs={},
         message_ids=frozenset(),
         sealed=0,
+        waiting=0,
         is_purged=False,
         blobs={},
     )

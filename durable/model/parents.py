@@ -55,6 +55,14 @@ def life_of_child(execution_id: ExecutionId, task_id: int, run: int = 0) -> Exec
     return ExecutionId(uuid.uuid5(LIVES, f"{execution_id}/{task_id}/{run}").hex)
 
 
+def life_again(life_id: ExecutionId, generation: int) -> ExecutionId:
+    """Name the life of this generation that is asked for under the id of one that is no more.
+
+    The id itself is not used twice: late answers to the life that is gone would fit.
+    """
+    return ExecutionId(uuid.uuid5(LIVES, f"{life_id}/again/{generation}").hex)
+
+
 def default_child_id(execution_id: ExecutionId, task_id: int) -> InstanceId:
     """Name a child that its parent gave no id (as DTFx does: execution id, colon, task id)."""
     return InstanceId(f"{execution_id}:{task_id:x}")

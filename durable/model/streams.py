@@ -46,10 +46,15 @@ def life_of(execution_id: ExecutionId) -> ExecutionId:
     return ExecutionId(execution_id.partition(EXECUTION_MARK)[0])
 
 
+def number_of(execution_id: ExecutionId) -> int:
+    """Tell how many executions of its life came before it."""
+    return int(execution_id.partition(EXECUTION_MARK)[2] or 0)
+
+
 def next_execution(execution_id: ExecutionId) -> ExecutionId:
     """Name the execution that follows by continue-as-new: the same whoever makes the commit."""
-    life_id, _, number = execution_id.partition(EXECUTION_MARK)
-    return ExecutionId(f"{life_id}{EXECUTION_MARK}{int(number or 0) + 1}")
+    number = number_of(execution_id) + 1
+    return ExecutionId(f"{life_of(execution_id)}{EXECUTION_MARK}{number}")
 
 
 def receiver_of(event: HistoryEvent) -> InstanceId | None:

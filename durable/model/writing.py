@@ -9,6 +9,7 @@ Rule 2. The same value gives the same text in every process: replay compares tex
 
 import dataclasses
 import functools
+import inspect
 import json
 from collections.abc import Callable
 from enum import Enum
@@ -68,10 +69,16 @@ def form_of_strict(value: Any) -> Any:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, set | frozenset):
         return sorted(value, key=functools.partial(write, default=form_of_loose))
-    raise TypeError(
-        f"Object of type {kind.__name__} is not JSON serializable"
-        + (" (it has to_json, but no from_json)" if hasattr(kind, "to_json") else "")
-    )
+    raise TypeError(f"Object of type {kind.__name__} is not JSON serializable{_advice(value)}")
+
+
+def _advice(value: Any) -> str:
+    """Say what was probably forgotten."""
+    if inspect.isgenerator(value):
+        return " (write 'yield from' before the call of a helper that is a generator)"
+    if inspect.isawaitable(value):
+        return " (its result is wanted: write 'yield' or 'await' before it)"
+    return " (it has to_json, but no from_json)" if hasattr(type(value), "to_json") else ""
 
 
 def _with_keys_as_text(value: Any, hook: Hook, depth: int) -> Any:

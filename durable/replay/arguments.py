@@ -1,5 +1,6 @@
 """What an orchestrator passes to its context, checked and brought into one form."""
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,8 +29,15 @@ def _function_name(function: Any, decorator: str) -> str:
         return name
     raise ValueError(
         f"Name a function by its string, or pass what @{decorator} returned; "
-        f"{function!r} is neither."
+        f"{_named(function)} is neither."
     )
+
+
+def _named(function: Any) -> str:
+    """Call what is no such function by the name that its author knows."""
+    if hasattr(function, "durable_kind"):
+        return f"'{function.durable_name}' of @{function.durable_kind}"
+    return f"the function '{function.__name__}'" if inspect.isfunction(function) else repr(function)
 
 
 def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:
@@ -44,7 +52,10 @@ def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:
 def utc(moment: Any, what: str) -> datetime:
     """Take a time; without a zone it is UTC. `TypeError` for anything else."""
     if not isinstance(moment, datetime):
-        raise TypeError(f"{what} takes a datetime, not {type(moment).__name__}.")
+        advice = ""
+        if isinstance(moment, timedelta):
+            advice = " Add it to context.current_utc_datetime."
+        raise TypeError(f"{what} takes a datetime, not {type(moment).__name__}.{advice}")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

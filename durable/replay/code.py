@@ -17,7 +17,8 @@ Running: TypeAlias = Generator[Any, Any, Any] | Coroutine[Any, Any, Any]
 
 # Code that swallows GeneratorExit is asked again, lest the collector asks it later, aloud.
 CLOSINGS_MAX = 20
-NO_LOOP = "no running event loop"
+# What asyncio says to who wants a loop: the running one, or the one of this thread.
+NO_LOOP = ("no running event loop", "There is no current event loop in thread")
 
 
 def takes_input(orchestrator: Orchestrator) -> bool:
@@ -90,7 +91,9 @@ def not_a_task(yielded: Any) -> TypeError:
         advice = " Wrap the list in context.task_all(...) or context.task_any(...)."
     elif inspect.isgenerator(yielded):
         advice = " Write 'yield from' before a helper that is a generator."
-    elif inspect.isawaitable(yielded) or yielded is None:
+    elif yielded is None:
+        advice = " A bare 'yield' waits for nothing: write the task behind it, or leave it out."
+    elif inspect.isawaitable(yielded):
         advice = " Only tasks of the context can be awaited: other awaitables can't be replayed."
     if inspect.iscoroutine(yielded):
         yielded.close()  # nobody will await it, and Python would say so
@@ -102,11 +105,11 @@ def not_a_task(yielded: Any) -> TypeError:
 
 def explained(error: BaseException) -> BaseException:
     """Say in our words what asyncio says to who awaits, say, `asyncio.sleep`."""
-    if isinstance(error, RuntimeError) and str(error) == NO_LOOP:
+    if isinstance(error, RuntimeError) and str(error).startswith(NO_LOOP):
         better = TypeError(
             "An orchestrator awaits tasks of its context alone: asyncio has no event loop here, "
-            "and what it does can't be replayed. Use context.create_timer(...) to wait, and an "
-            "activity for anything else."
+            "and what it does can't be replayed. Use context.create_timer(...) to wait, "
+            "context.task_all(...) to gather, and an activity for anything else."
         )
         better.__cause__ = error
         return better.with_traceback(error.__traceback__)

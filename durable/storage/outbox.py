@@ -166,7 +166,13 @@ def _body(instance_id: InstanceId, row: HistoryRow) -> tuple[HistoryEvent, Execu
                 name="",
                 run=fact.run,
             )
-            rewound = ExecutionRewound(timestamp=fact.timestamp, parent_instance=asking.to_json())
+            rewound = ExecutionRewound(
+                timestamp=fact.timestamp,
+                parent_instance=asking.to_json(),
+                name=fact.name,
+                version=fact.version,
+                input=fact.input,
+            )
             return rewound, ExecutionId(fact.life_id)
         case EventSent():
             raised = EventRaised(timestamp=fact.timestamp, name=fact.name, input=fact.input)

@@ -91,6 +91,7 @@ def _tombstone(record: InstanceRecord, environment: Environment) -> InstanceReco
         reason=None,
         parent=None,
         outs={},
+        waiting=0,
         message_ids=frozenset(),
         blobs={},
     )

@@ -187,6 +187,29 @@ async def test_an_instance_can_be_rewound_until_it_goes_through() -> None:
     assert await output_of(hub) == ["once", [0, 1, 2, "beside"], "last"]
 
 
+def timer_beside_flaky(context: Context) -> Orchestration:
+    """Wait for a minute and for what fails, then for an event."""
+    minute = context.create_timer(context.current_utc_datetime + timedelta(minutes=1))
+    yield context.task_all([minute, context.call_activity("flaky", 1)])
+    return (yield context.wait_for_external_event("go"))
+
+
+async def test_a_timer_that_a_rewind_set_again_is_replayed_as_one() -> None:
+    """A fresh host replays it: what the rewind asked for anew is no further task of the code."""
+    flaky = Flaky()
+    hub = hub_with(flaky, main=timer_beside_flaky)
+    await hub.client.start("main", instance_id=ONE)
+    await hub.settle()
+    assert (await hub.status(ONE)).runtime_status is RuntimeStatus.FAILED
+    flaky.is_mended = True
+    await hub.client.rewind(ONE)
+    await hub.settle()
+    hub.deploy(hub.worker._registry)
+    await hub.client.raise_event(ONE, "go", 2)
+    await hub.settle()
+    assert await output_of(hub) == 2
+
+
 async def test_a_rewind_reaches_the_child_that_failed_and_leaves_the_others() -> None:
     """The child goes on from its own failure; one that had completed answers once more."""
 

@@ -21,13 +21,26 @@ from typing import Any
 class Mutant:
     """A bug: the rule that it breaks, what is wrong and what that must lead to, and how to have it.
 
-    Worlds must be built while it is applied: some objects bind methods when they are made.
+    `shown_by` says where to look first: names of programs, or ids of tests where it is no matter of
+    the protocol. Worlds must be built while it is applied: some objects bind methods when they are
+    made.
     """
 
     name: str
     rule: str
     breaks: str
     applied: Callable[[], AbstractContextManager[None]]
+    shown_by: tuple[str, ...] = ()
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The tests that show it, by their ids."""
+        return tuple(place for place in self.shown_by if "::" in place)
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs that show it, by their names."""
+        return tuple(place for place in self.shown_by if "::" not in place)
 
 
 @contextmanager
@@ -50,7 +63,7 @@ def _of_the_kind_of(original: object, new: Any) -> object:
 
 
 def mutant(
-    owner: type | ModuleType, attribute: str, *, rule: str
+    owner: type | ModuleType, attribute: str, *, rule: str, shown_by: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Any]], Mutant]:
     """Make a mutant of a function that stands in the place of the attribute.
 
@@ -58,24 +71,30 @@ def mutant(
     """
 
     def make(function: Callable[..., Any]) -> Mutant:
-        return _mutant(function, rule, lambda: replaced(owner, attribute, function))
+        return _mutant(function, rule, lambda: replaced(owner, attribute, function), shown_by)
 
     return make
 
 
-def mutant_of_many(*, rule: str) -> Callable[[Callable[[], AbstractContextManager[None]]], Mutant]:
+def mutant_of_many(
+    *, rule: str, shown_by: tuple[str, ...] = ()
+) -> Callable[[Callable[[], AbstractContextManager[None]]], Mutant]:
     """Make a mutant of a context manager that replaces more than one thing."""
-    return lambda function: _mutant(function, rule, function)
+    return lambda function: _mutant(function, rule, function, shown_by)
 
 
 def _mutant(
-    function: Callable[..., Any], rule: str, applied: Callable[[], AbstractContextManager[None]]
+    function: Callable[..., Any],
+    rule: str,
+    applied: Callable[[], AbstractContextManager[None]],
+    shown_by: tuple[str, ...],
 ) -> Mutant:
     return Mutant(
         name=function.__name__.replace("_", " "),
         rule=rule,
         breaks=" ".join((inspect.getdoc(function) or "").split()),
         applied=applied,
+        shown_by=shown_by,
     )
 
 

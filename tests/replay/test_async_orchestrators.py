@@ -116,7 +116,13 @@ async def waits_for_the_loop() -> None:
     await asyncio.sleep(1)
 
 
-@pytest.mark.parametrize("await_", [_Foreign, yields_to_the_loop, waits_for_the_loop])
+async def gathers() -> None:
+    """Await what asks for the loop of this thread."""
+    await asyncio.gather(yields_to_the_loop())
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'yields_to_the_loop' was never awaited")
+@pytest.mark.parametrize("await_", [_Foreign, yields_to_the_loop, waits_for_the_loop, gathers])
 def test_awaiting_anything_else_is_an_error_at_that_line(await_: Any) -> None:
     """The instance fails with a sentence, and with the line in its traceback."""
 

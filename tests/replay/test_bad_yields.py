@@ -1,12 +1,20 @@
 """What an orchestrator must not yield: an error at the yield, with advice, never a hang."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from durable.model.status import RuntimeStatus
-from tests.replay.recording import Context, Orchestration, Recording, asked, completed
+from tests.replay.recording import (
+    START,
+    Context,
+    Orchestration,
+    Recording,
+    asked,
+    completed,
+)
 
 
 async def coroutine() -> None:
@@ -20,7 +28,7 @@ def helper(context: Context) -> Orchestration:
 
 CASES: list[tuple[str, Callable[[Context], Any], str]] = [
     ("a number", lambda _: 5, "'int'"),
-    ("nothing", lambda _: None, "NoneType"),
+    ("nothing", lambda _: None, "A bare 'yield' waits for nothing"),
     ("a list of tasks", lambda c: [c.call_activity("a")], "task_all"),
     ("a tuple of tasks", lambda c: (c.call_activity("a"),), "task_all"),
     ("a generator", helper, "yield from"),
@@ -83,3 +91,52 @@ def test_a_bad_yield_in_a_later_episode_fails_the_same_way() -> None:
     recording = Recording(orchestrator)
     recording.episode(completed(0))
     assert recording.last.status is RuntimeStatus.FAILED
+
+
+FORGOTTEN: list[tuple[str, Callable[[Context], Any], str]] = [
+    ("a task", lambda c: c.call_activity("a"), "write 'yield' or 'await'"),
+    ("a task in a list", lambda c: [c.create_timer(START)], "write 'yield' or 'await'"),
+    ("a helper", helper, "write 'yield from'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"), [case[1:] for case in FORGOTTEN], ids=[case[0] for case in FORGOTTEN]
+)
+def test_what_was_never_yielded_and_is_used_as_a_value_is_told_so(
+    make: Callable[[Context], Any], advice: str
+) -> None:
+    """As an input it fails at its call, as the output at the end."""
+
+    def returns(context: Context) -> Orchestration:
+        yield context.call_activity("first")
+        return {"result": make(context)}
+
+    def passes(context: Context) -> Orchestration:
+        yield context.call_activity("second", make(context))
+
+    returning = Recording(returns)
+    returning.episode(completed(0))
+    assert advice in returning.output
+    passing = Recording(passes)
+    assert passing.last.status is RuntimeStatus.FAILED
+    assert "activity 'second'" in passing.output
+    assert advice in passing.output
+
+
+def test_a_function_of_another_kind_is_called_by_its_name() -> None:
+    """Not by an address in memory."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield context.call_activity(helper)
+
+    assert "the function 'helper' is neither" in Recording(orchestrator).output
+
+
+def test_a_timer_for_a_duration_says_what_to_add_it_to() -> None:
+    """Everybody writes it once."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield context.create_timer(timedelta(days=1))  # type: ignore[arg-type]
+
+    assert "context.current_utc_datetime" in Recording(orchestrator).output

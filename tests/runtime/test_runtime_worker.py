@@ -20,7 +20,9 @@ from durable.devhost.worker import Worker
 from durable.devhost.worker_command import WorkerKind, worker_command
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = [ROOT, APP, *sorted(path.parent for path in ROOT.glob("samples/*/function_app.py"))]
+# Of the samples a classic app, whose functions lie in folders, and one with a module of its own.
+SAMPLES = [ROOT / "samples/classic/function_chaining", ROOT / "samples/decorators/blueprint"]
+APPS = [ROOT, APP, *SAMPLES]
 
 SOURCE = """
 import logging

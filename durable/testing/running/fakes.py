@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from durable.replay.http_calls import HTTP_ACTIVITY
 from durable.testing.given import ACTIVITY, is_decorated, user_function
 
 AT_ONCE = timedelta(0)
@@ -90,13 +91,21 @@ class Fakes:
     def respond(self, name: str, input_: str | None) -> Response:
         """Say what the next call of this name comes to, or raise `UnexpectedCallError`."""
         if name not in self._given:
-            known = ", ".join(f"'{each}'" for each in sorted(self._given)) or "none"
-            raise UnexpectedCallError(
-                f"The orchestrator calls {self._what} '{name}' with input {input_ or 'null'}, "
-                f"and the test has no fake for it (given: {known})."
-            )
+            raise UnexpectedCallError(self._unexpected(name, input_))
         self._calls[name] += 1
         return self._response(name, self._given[name])
+
+    def _unexpected(self, name: str, input_: str | None) -> str:
+        if name == HTTP_ACTIVITY:
+            return (
+                f"The orchestrator makes an HTTP call, {input_}, and the test has no answer for "
+                "it. Give one: http={'statusCode': 200, 'headers': {}, 'content': ''}."
+            )
+        known = ", ".join(f"'{each}'" for each in sorted(self._given)) or "none"
+        return (
+            f"The orchestrator calls {self._what} '{name}' with input {input_ or 'null'}, "
+            f"and the test has no fake for it (given: {known})."
+        )
 
     def _response(self, name: str, fake: Any) -> Response:
         after = AT_ONCE

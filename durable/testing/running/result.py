@@ -9,6 +9,7 @@ from durable.model.failures import FailureDetails
 from durable.model.history import HistoryEvent
 from durable.model.status import RuntimeStatus
 from durable.model.values import decode_value
+from durable.replay.determinism import describe
 from durable.testing.running.instance import InstanceUnderTest
 from durable.testing.running.requests import Call, ChildCall, Requests, SentEvent, Timer
 
@@ -23,7 +24,8 @@ class OrchestrationResult:
 
     `output` is the value behind the JSON that would be stored; of a failed one it is the text of
     the failure, as in its status. `executions` are the histories: the last is the present one,
-    those before it continued as new. `elapsed` is virtual time. `children` are the instances that
+    those before it continued as new. `open_tasks` names what was asked for and has no answer.
+    `elapsed` is virtual time. `children` are the instances that
     ran beside it, by id.
     """
 
@@ -41,6 +43,7 @@ class OrchestrationResult:
     elapsed: timedelta
     warnings: tuple[str, ...] = ()
     children: "Mapping[str, OrchestrationResult]" = field(default_factory=dict)
+    open_tasks: tuple[str, ...] = ()
 
     @property
     def history(self) -> tuple[HistoryEvent, ...]:
@@ -70,6 +73,9 @@ class OrchestrationResult:
             told += f": {self.failure.error_type}: {self.failure.error_message}"
             if self.failure.stack_trace:
                 told += f"\n{self.failure.stack_trace}"
+        elif self.status is RuntimeStatus.RUNNING:
+            waits = ", ".join(self.open_tasks) or "an event that the test does not raise"
+            told += f" and waits for {waits}"
         raise NotCompletedError(told)
 
 
@@ -96,4 +102,5 @@ def result_of(
         elapsed=(instance.updated_at or began) - began,
         warnings=tuple(instance.warnings),
         children=children or {},
+        open_tasks=tuple(describe(task) for task in instance.open_tasks()),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from durable.model.ids import ExecutionId, parse_instance_id
 from durable.model.values import encode_value
+from durable.replay.http_calls import HTTP_ACTIVITY
 from durable.testing.app import AppUnderTest
 from durable.testing.given import Given, by_name
 from durable.testing.running.agenda import START, Agenda
@@ -27,7 +28,9 @@ INSTANCE_ID = "instance"
 # As a life id, 32 hexadecimal digits; the same in every run.
 LIFE_ID = ExecutionId(f"{1:032x}")
 STEPS_MAX = 100_000
-HTTP_ACTIVITY = "BuiltIn::HttpActivity"
+# Beside one for each given event. With `until`, as many in each moment: if no time passes, `until`
+# never comes.
+EXECUTIONS_MAX = 1000
 
 
 class RestlessError(AssertionError):
@@ -96,7 +99,8 @@ def run_orchestrator(
         check_replay=check_replay,
     )
     known = parse_instance_id(instance_id)
-    for event in map(_event, events):
+    given = [_event(event) for event in events]
+    for event in given:
         data = encode_value(event.data, what=f"data of event '{event.name}'")
         act = functools.partial(
             hub.raise_event, event.to or known, event.name, data, is_quoted=event.is_quoted
@@ -106,7 +110,8 @@ def run_orchestrator(
     main = hub.begin(orchestrator, known, LIFE_ID, text, version=version)
     if terminate_after is not None:
         agenda.note(began + terminate_after, functools.partial(hub.terminate, main, None))
-    _run_to_rest(agenda, main, began + until if until is not None else None)
+    most = EXECUTIONS_MAX + len(given)
+    _run_to_rest(agenda, main, began + until if until is not None else None, most)
     for instance in hub.instances.values():
         instance.check(agenda.now)
     return _result(hub, main, began)
@@ -118,14 +123,31 @@ def _event(given: GivenEvent) -> Event:
     return Event(given) if isinstance(given, str) else Event(*given)
 
 
-def _run_to_rest(agenda: Agenda, main: InstanceUnderTest, until: datetime | None) -> None:
+def _run_to_rest(
+    agenda: Agenda, main: InstanceUnderTest, until: datetime | None, most: int
+) -> None:
+    moment, before = agenda.now, 0
     for _ in range(STEPS_MAX):
         if not agenda.step(until):
             return
+        if until is not None and agenda.now != moment:
+            moment, before = agenda.now, len(main.ended)
+        if len(main.ended) - before > most:
+            raise RestlessError(_restless(main, most, is_bounded=until is not None))
     raise RestlessError(
         f"'{main.name}' is {main.status.value} after {STEPS_MAX} steps and a virtual time of "
         f"{agenda.now.isoformat()}. An orchestration without an end needs until=timedelta(...)."
     )
+
+
+def _restless(main: InstanceUnderTest, most: int, *, is_bounded: bool) -> str:
+    told = f"'{main.name}' has continued as new more than {most} times"
+    if is_bounded:
+        return (
+            f"{told} at one moment, so until=timedelta(...) never comes. Give it something that "
+            "takes time: a timer, or a fake taking(timedelta(...), ...)."
+        )
+    return f"{told}. An orchestration without an end needs until=timedelta(...)."
 
 
 def _result(hub: FakeHub, main: InstanceUnderTest, began: datetime) -> OrchestrationResult:

@@ -25,6 +25,14 @@ SETTINGS = {
     "large values in bursts": Setting(rows_per_transaction_max=3),
     "failure, caught": Setting(patience_s=0),
     "custom status, kept": Setting(deliveries_max=1),
+    "sent to what starts later": Setting(messages_at_once=8, rows_per_transaction_max=3),
+    "event left over a chain of many executions": Setting(rows_per_transaction_max=10),
+    "two parents, one child id": Setting(hosts=3, skew_s=45),
+    "children in a fan-out": Setting(rows_per_transaction_max=3, rows_per_page_max=4),
+    "child of a child": Setting(other_code=True),
+    "one id, two children in turn": Setting(patience_s=0),
+    "continued as new, unread events kept": Setting(rows_per_transaction_max=3),
+    "child that continues as new": Setting(deliveries_max=1),
 }
 
 

@@ -69,7 +69,7 @@ def test_the_programs_written_by_hand_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("program", WRITTEN, ids=lambda program: program.name)
 def test_each_program_written_by_hand_comes_to_rest_with_nobody_waiting(program: Program) -> None:
     """None of them waits for ever: every instance ends."""
-    assert registry_of(program).activities
+    assert registry_of(program).orchestrators
     assert all(result.status != "Running" for result in run_directly(program))
 
 

@@ -1,13 +1,15 @@
 """The direct run: what it does by itself, and that the engine comes to the same."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from durable.testing.programs.bodies import ACTIVITIES, echo
 from durable.testing.programs.direct import DirectResult, run_directly
 from durable.testing.programs.errors import UnsupportedProgram
-from durable.testing.programs.handwritten import CONFLUENT, HANDWRITTEN, NAMED
+from durable.testing.programs.family_strategies import family_programs
+from durable.testing.programs.handwritten import CONFLUENT, NAMED
+from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import (
     AllOf,
@@ -33,10 +35,12 @@ from durable.testing.programs.syntax import (
     Variable,
     WaitForEvent,
 )
-from tests.testing.programs.on_the_engine import PlainHub, named_in
+from durable.testing.specification.outcomes import TooManyStates, outcomes
+from tests.testing.programs.on_the_engine import PlainHub, ids_in, named_in
 
 V = Variable("v")
 GO = WaitForEvent("go")
+STATES_MAX = 500
 ENOUGH = settings(max_examples=200, derandomize=True, deadline=None, database=None)
 
 
@@ -160,7 +164,7 @@ def test_what_cannot_run_as_code_is_refused() -> None:
         run_directly(program_of(Section(("e",), ())))
 
 
-@pytest.mark.parametrize("name", [each.name for each in HANDWRITTEN if each.name in CONFLUENT])
+@pytest.mark.parametrize("name", sorted(CONFLUENT))
 async def test_the_engine_comes_to_the_same_for_each_program_written_by_hand(name: str) -> None:
     """Recording is transparent: in whatever order messages arrive, the results are the same."""
     program = NAMED[name]
@@ -169,13 +173,35 @@ async def test_the_engine_comes_to_the_same_for_each_program_written_by_hand(nam
         assert await PlainHub(program, seed=seed).run() == expected
 
 
-@ENOUGH
-@given(program=confluent_programs(), seed=st.integers(0, 3))
+@settings(ENOUGH, max_examples=130)
+@given(
+    program=st.one_of(confluent_programs(), confluent_programs(has_children=True)),
+    seed=st.integers(0, 3),
+)
 async def test_the_engine_comes_to_the_same_for_random_programs_of_one_outcome(
     program: Program, seed: int
 ) -> None:
     """The same, for programs at random."""
-    assert await PlainHub(program, seed=seed).run() == run_directly(program)
+    expected = named_in(program, run_directly(program))
+    assert await PlainHub(program, seed=seed).run() == expected
+
+
+@settings(ENOUGH, max_examples=80)
+@given(program=family_programs(), seed=st.integers(0, 9))
+async def test_the_engine_comes_to_what_is_specified_for_random_families(
+    program: Program, seed: int
+) -> None:
+    """Whatever they do to each other: what is seen of the instances with ids is allowed."""
+    assume(not any(isinstance(node, Clock) for node in nodes_of(program)))
+    try:
+        specified = outcomes(program, STATES_MAX)
+    except TooManyStates:
+        return
+    ids = ids_in(program)
+    allowed = {tuple(one for one in each.instances if one[0] in ids) for each in specified}
+    results = await PlainHub(program, seed=seed).run()
+    found = tuple((r.instance_id, r.status, r.value, r.custom_status) for r in results)
+    assert found in allowed
 
 
 @settings(ENOUGH, max_examples=60)
