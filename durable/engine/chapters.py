@@ -41,11 +41,22 @@ class Chapter:
 class Numbering:
     """Gives rows their ordinals, and what they send its place in its stream."""
 
-    def __init__(self, sequence: int, episode: int, outs: dict[InstanceId, int]) -> None:
-        """Go on behind this row, in this episode, with these streams."""
+    def __init__(
+        self,
+        sequence: int,
+        episode: int,
+        outs: dict[InstanceId, int],
+        *,
+        default_version: str | None = None,
+    ) -> None:
+        """Go on behind this row, in this episode, with these streams.
+
+        `default_version` is that of orchestrations which are started without one.
+        """
         self.ordinal = sequence
         self.episode = episode
         self.outs = outs
+        self.default_version = default_version
 
     def rows_of(self, chapter: Chapter) -> list[HistoryRow]:
         """Lay out the facts of a chapter."""
@@ -61,6 +72,8 @@ class Numbering:
         self.ordinal += 1
         if isinstance(fact, ExecutionCompleted) and opened.parent != fact.parent_instance:
             fact = replace(fact, parent_instance=opened.parent)  # asked anew by a rewound parent
+        if isinstance(fact, SubOrchestrationInstanceCreated) and fact.version is None:
+            fact = replace(fact, version=self.default_version)
         number: int | None = None
         receiver = receiver_of(fact)
         if receiver is not None:

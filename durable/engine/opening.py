@@ -42,7 +42,7 @@ def open_execution(
             start = replace(starts[0], event=start.event, blobs=start.blobs)
         # Refusals first: an execution that ends at once takes them and nothing else.
         kept = sorted(waiting, key=lambda m: not isinstance(m.event, StartRefused))
-        return running(before), [start, *kept, *others]
+        return running(before), [start, *map(_nameless, kept), *others]
     if starts:
         first = starts[0]
         assert isinstance(first.event, ExecutionStarted)
@@ -65,6 +65,15 @@ def open_execution(
         if before.status is RuntimeStatus.FAILED:
             before = _revived(before)
     return before, others
+
+
+def _nameless(message: TaskMessage) -> TaskMessage:
+    """Take its id from an event that a former execution left; no copy of it is on its way.
+
+    An id that is remembered for nothing would be remembered for ever.
+    """
+    is_ours = message.generation is None and message.origin is None
+    return replace(message, message_id=None) if is_ours else message
 
 
 def _revived(before: InstanceRecord) -> InstanceRecord:
@@ -107,17 +116,11 @@ def open_next(
         orchestration_instance=orchestration_instance(instance_id, execution_id),
         parent_instance=ended.parent,
     )
-    carried = [
-        TaskMessage(
-            instance_id=instance_id,
-            event=event,
-            execution_id=execution_id,
-            message_id=f"{execution_id}-{place}",
-        )
-        for place, event in enumerate(continued.carried)
+    begun_with = [
+        TaskMessage(instance_id=instance_id, event=event, execution_id=execution_id)
+        for event in (started, *continued.carried)
     ]
-    start = TaskMessage(instance_id=instance_id, event=started, execution_id=execution_id)
-    return record, [start, *carried, *(m for m in left if is_carried(m))]
+    return record, [*begun_with, *(m for m in left if is_carried(m))]
 
 
 def is_carried(message: TaskMessage) -> bool:

@@ -46,6 +46,7 @@ class Proposer:
         self._store = store
         self._environment = environment
         self._sent = sent
+        self._default_version = settings.default_version
         self._decider = Decider(store, registry, environment, settings)
 
     async def propose(
@@ -66,7 +67,12 @@ class Proposer:
         events = await fetch_all(self._store, [(m.event, m.blobs) for m in messages])
         inputs = [replace(m, event=event) for m, event in zip(messages, events, strict=True)]
         chapters = await self._chapters(turn, state, opened, inputs, now=now, problem=problem)
-        numbering = Numbering(opened.sequence, opened.episode + 1, _outs(before, opened, state))
+        numbering = Numbering(
+            opened.sequence,
+            opened.episode + 1,
+            _outs(before, opened, state),
+            default_version=self._default_version,
+        )
         laid_out: list[HistoryRow] = []
         bases: list[int] = []
         for chapter in chapters:
@@ -197,7 +203,8 @@ class Proposer:
         text = last.decision.continued.input
         blobs = await spill_input(self._store, self._environment, instance_id, text)
         texts = [
-            await fit_message(self._store, self._environment, message) for message in messages[1:]
+            await fit_message(self._store, self._environment, _named(message, place))
+            for place, message in enumerate(messages[1:])
         ]
         pending = replace(
             following,
@@ -209,6 +216,11 @@ class Proposer:
             blobs=blobs,
         )
         return pending, waiting_rows(texts, pending.execution_id, 0)
+
+
+def _named(message: TaskMessage, place: int) -> TaskMessage:
+    """Give an event that is left beside the instance the id without which none can be read."""
+    return replace(message, message_id=message.message_id or f"left-{place}")
 
 
 def _left_behind(

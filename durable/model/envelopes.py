@@ -109,11 +109,12 @@ def decode_message(text: str) -> TaskMessage:
 
 
 def _as_asked(event: HistoryEvent) -> HistoryEvent:
-    """Leave out what only the receiver's own commit may say about it."""
+    """Leave out what only the receiver's own commit may say about it.
+
+    (The episode that a rewind names is what its client saw: it is compared, and written anew.)
+    """
     if isinstance(event, ExecutionSuspended):
         return replace(event, is_parked=False)
-    if isinstance(event, ExecutionRewound):
-        return replace(event, voided_episode=-1)
     return event
 
 

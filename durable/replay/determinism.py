@@ -90,7 +90,9 @@ def same_arguments(recorded: Scheduling, action: Action) -> bool:
         case TimerCreated(), CreateTimer():
             return recorded.fire_at == action.fire_at
         case SubOrchestrationInstanceCreated(), CreateSubOrchestration():
-            return (recorded.input, recorded.version) == (action.input, action.version)
+            # Without a version it got the default of the host that asked.
+            is_same_version = action.version in {None, recorded.version}
+            return recorded.input == action.input and is_same_version
         case TaskScheduled(), ScheduleTask():
             return recorded.input == action.input
         case EventSent(), SendEvent():

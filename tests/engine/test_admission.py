@@ -350,7 +350,7 @@ def test_before_its_time_a_scheduled_instance_takes_nothing_but_its_end() -> Non
 def test_what_waits_for_a_beginning_is_garbage_afterwards() -> None:
     """And what waits for its turn is, once the mark has passed it."""
     waiting = waiting_rows([encode_message(event("m2")), encode_message(event("m3"))], LIFE, 0)
-    pending = Stash.of(PENDING, {}, waiting)
+    pending = Stash.of(record(RuntimeStatus.PENDING, waiting=2), {}, waiting)
     assert [message.message_id for message in pending.waiting] == ["m2", "m3"]
     assert Stash.of(RUNNING, {}, waiting).garbage == sorted(waiting)
     name, columns = early_row(sent(2))

@@ -176,3 +176,25 @@ async def test_the_numbers_of_answered_children_are_not_carried_for_ever() -> No
     record = (await partition.load(hub.store, ONE)).record
     assert record is not None
     assert record.outs == {"ear": 30}
+
+
+async def test_events_that_are_never_read_leave_no_ids_behind() -> None:
+    """They are carried from execution to execution; only what a client sent has an id to know."""
+
+    def hoards(context: Context) -> Orchestration:
+        number = context.get_input()
+        if number < 3 * CHAPTERS_MAX:
+            if number % 5 == 0:
+                yield context.call_activity("echo")
+            context.continue_as_new(number + 1)
+        yield context.wait_for_external_event("never")
+
+    hub = Hub(registry_of(hoards=hoards))
+    await hub.client.start("hoards", instance_id=ONE, input_=0)
+    for number in range(5):
+        await hub.client.raise_event(ONE, "item", number)
+    await hub.settle()
+    record = (await partition.load(hub.store, ONE)).record
+    assert record is not None
+    assert len(record.message_ids) <= 5
+    assert len([f for f in await hub.facts(ONE, EventRaised) if f.name == "item"]) == 5

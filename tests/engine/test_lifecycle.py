@@ -356,3 +356,22 @@ async def test_a_version_that_does_not_fit_waits_for_a_host_that_has_it() -> Non
     hub.deploy(registry_of(chain=chain))
     await hub.settle()
     assert await output_of(hub) == 1
+
+
+async def test_a_child_without_a_version_gets_the_default_one() -> None:
+    """Under `Strict` it would else be nobody's; a host of a later default replays it, too."""
+
+    def parent(context: Context) -> Orchestration:
+        child = yield context.call_sub_orchestrator("chain", 1)
+        yield context.wait_for_external_event("go")
+        return child
+
+    strict = EngineSettings(default_version="1.0", version_match="strict", strict_arguments=True)
+    hub = Hub(registry_of(chain=chain, parent=parent), settings=strict)
+    await hub.client.start("parent", instance_id=ONE, version="1.0")
+    await hub.settle()
+    hub.settings = EngineSettings(default_version="2.0", strict_arguments=True)
+    hub.deploy(registry_of(chain=chain, parent=parent))
+    await hub.client.raise_event(ONE, "go")
+    await hub.settle()
+    assert await output_of(hub) == 1

@@ -66,7 +66,7 @@ def test_a_younger_mark_overlays_a_sealed_one() -> None:
     kept = replace(record(), marks={f"origin {n}": 1 for n in range(2000)}, outs={"a": 3}, sealed=0)
     lighter, rows = seal(kept)
     named.update(rows)
-    assert (lighter.marks, lighter.sealed) == ({}, 1)
+    assert (lighter.marks, lighter.sealed) == ({}, len(rows))
     seals = Seals().read_on(lighter, named)
     later = replace(lighter, marks={"origin 7": 2})
     memory = remembered(later, seals)

@@ -65,9 +65,7 @@ def numbers_begin_again_with_each_execution(
     return _rows_of(self, chapter)
 
 
-@mutant(
-    proposals, "outs_to_carry", rule="D1", shown_by=("a sender that waits between executions",)
-)
+@mutant(proposals, "outs_to_carry", rule="D1", shown_by=("a sender that waits between executions",))
 def stream_numbers_not_carried_over(
     outs: dict[InstanceId, int], rows: Sequence[HistoryRow]
 ) -> dict[str, int]:

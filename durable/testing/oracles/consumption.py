@@ -140,7 +140,8 @@ class Consumption:
             if origin not in passed and self._leads_to(message, event, row):
                 del self._taken[instance_id][at]
                 return True
-            if isinstance(message.event, EventRaised):
+            # Before a start nobody was alive, to whom an event would have been of use.
+            if isinstance(message.event, EventRaised) and not isinstance(event, ExecutionStarted):
                 passed.add(origin)
         return False
 

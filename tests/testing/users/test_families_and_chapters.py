@@ -13,7 +13,7 @@ from durable.model.status import RuntimeStatus
 from durable.replay.context import DurableOrchestrationContext
 from durable.replay.retries import RetryOptions
 from durable.testing.running.fakes import NEVER, UnexpectedCallError, in_turn, taking
-from durable.testing.running.runner import Event, run_orchestrator
+from durable.testing.running.runner import Event, RestlessError, run_orchestrator
 from durable.testing.running.stepping import OrchestrationTest
 
 Context = DurableOrchestrationContext
@@ -131,6 +131,48 @@ def test_an_eternal_orchestration_runs_for_as_long_as_the_test_says() -> None:
 
     with pytest.raises(AssertionError, match="without waiting"):
         run_orchestrator(spinning)
+
+
+@pytest.mark.parametrize("until", [None, HOUR])
+def test_an_eternal_orchestration_that_takes_no_time_fails_its_test_soon(
+    until: timedelta | None,
+) -> None:
+    """With `until` too, which would never come; the text says what to do."""
+
+    def restless(context: Context) -> Orchestration:
+        yield context.call_activity("work")
+        context.continue_as_new(None)
+
+    advice = "taking" if until else "needs until"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("durable.testing.running.runner.EXECUTIONS_MAX", 20)
+        with pytest.raises(RestlessError, match=advice):
+            run_orchestrator(restless, activities={"work": 1}, until=until)
+
+
+def test_each_given_event_may_begin_an_execution() -> None:
+    """They are not what makes a run restless."""
+
+    def counting(context: Context) -> Orchestration:
+        number = yield context.wait_for_external_event("number", int)
+        if number:
+            context.continue_as_new(None)
+        return "done"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("durable.testing.running.runner.EXECUTIONS_MAX", 1)
+        events = [("number", number) for number in (3, 2, 1, 0)]
+        assert run_orchestrator(counting, events=events).value() == "done"
+
+
+def test_a_call_over_http_without_an_answer_says_which_argument_gives_one() -> None:
+    """Nobody has to know that it is an activity."""
+
+    def calling(context: Context) -> Orchestration:
+        return (yield context.call_http("GET", "https://example.org"))
+
+    with pytest.raises(UnexpectedCallError, match=r"example.org.*http="):
+        run_orchestrator(calling)
 
 
 def test_retries_wait_in_virtual_time_and_count_their_attempts() -> None:

@@ -152,8 +152,18 @@ def test_an_orchestration_that_waits_for_ever_is_running_and_has_no_value() -> N
 
     result = run_orchestrator(patient)
     assert result.status is RuntimeStatus.RUNNING
-    with pytest.raises(NotCompletedError, match=r"'patient' .* is Running"):
+    with pytest.raises(NotCompletedError, match=r"'patient' .* is Running and waits for an event"):
         result.value()
+
+
+def test_what_has_no_answer_is_named() -> None:
+    """Whoever forgot an answer reads which."""
+
+    def asking(context: Context) -> Orchestration:
+        return (yield context.call_activity("ask", 1))
+
+    with pytest.raises(NotCompletedError, match="waits for a call of activity 'ask'"):
+        run_orchestrator(asking, activities={"ask": NEVER}).value()
 
 
 def test_a_failed_orchestration_has_its_error_as_data() -> None:
@@ -168,6 +178,7 @@ def test_a_failed_orchestration_has_its_error_as_data() -> None:
     assert result.output == "Orchestrator function 'broken' failed: 'x'"
     assert result.failure is not None
     assert result.failure.error_type == "KeyError"
+    assert str(result.failure.stack_trace).startswith(f'  File "{__file__}"')
     with pytest.raises(NotCompletedError, match=r"(?s)KeyError: 'x'.*in broken"):
         result.value()
 
