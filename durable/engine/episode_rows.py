@@ -32,6 +32,9 @@ def record_after(
     if shows or any(sends(row.event) for row in rows):
         unsent |= {episode}
     ending = ending_of(rows)
+    blobs = {"Output": ending.blobs["Result"]} if ending and "Result" in ending.blobs else {}
+    if opened.status.is_terminal:  # it only answers again, and lists are not told
+        blobs = dict(opened.blobs)
     is_counted = opened.status_sequence > (before.status_sequence if before else 0)
     return replace(
         opened,
@@ -39,8 +42,8 @@ def record_after(
         custom_status=custom_status,
         reason=decision.reason,
         output=decision.output,
-        blobs={"Output": ending.blobs["Result"]} if ending and "Result" in ending.blobs else {},
-        completed_at=now if ending else None,
+        blobs=blobs,
+        completed_at=(opened.completed_at or now) if ending else None,
         updated_at=max(now, before.updated_at) if before else now,
         sequence=opened.sequence + len(rows),
         episode=episode,

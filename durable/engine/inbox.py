@@ -246,11 +246,12 @@ class _Judge:
         ledger = self.standing.ledger
         if ledger.execution_id != self.execution_id or task_id not in ledger.asked:
             return Verdict.UNKNOWN_TASK
-        if task_id in ledger.answered or task_id in self.taken:
-            return Verdict.KNOWN
         expected = ledger.runs.get(task_id)
-        if getattr(message.event, "run", expected) != expected:
-            return Verdict.KNOWN  # of a run that a rewind has voided
+        run = getattr(message.event, "run", expected)
+        if (run or 0) > (expected or 0):
+            return Verdict.UNKNOWN_TASK  # of a rewind that this state has not heard of
+        if run != expected or task_id in ledger.answered or task_id in self.taken:
+            return Verdict.KNOWN
         self.taken.add(task_id)
         return Verdict.NEW
 

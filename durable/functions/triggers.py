@@ -51,7 +51,9 @@ class DurableFunctionBuilder(FunctionBuilder):
                 self._function._func,  # noqa: SLF001
                 input_type=options.input_type,
             )
-        # A function that can't be one is told so at its own line, not at the end of indexing.
+        # What can't be is told so at its own line, not at the end of indexing; a decorator below
+        # first, for the parameter that it fills is one too many.
+        self.refuse_what_is_not_served()
         self.enter(Registry())
 
     @property

@@ -34,14 +34,20 @@ class Mismatch:
     event: str | None = None
     version: str | None = None
 
-    def explain(self) -> str:
-        """Tell a person what happened and what to do."""
+    def tell(self) -> str:
+        """Tell a person what happened."""
         event = f" ({self.event})" if self.event else ""
         version = f" The instance has version '{self.version}'." if self.version else ""
         return (
             f"Non-deterministic orchestrator: as task {self.task_id} the history has "
             f"{self.expected}{event}, but the code now asks for {self.actual}, at {self.where}."
-            f"{version} "
+            f"{version}"
+        )
+
+    def explain(self) -> str:
+        """Tell what happened, and what to do about an instance that is under way."""
+        return (
+            f"{self.tell()} "
             "The code was changed while this instance was running, or it depends on something "
             "outside of its history (clock, random numbers, environment). Deploy the code that "
             "the instance was started with while it is held; once it is parked, deploy that code "

@@ -14,6 +14,7 @@ from durable.model.history import (
     ExecutionSuspended,
     ExecutionTerminated,
     HistoryEvent,
+    RewindSent,
     StartRefused,
     TerminationSent,
 )
@@ -33,7 +34,7 @@ def take(execution: Execution, event: HistoryEvent) -> Sequence[EventRaised]:
                 execution.suspended_because = event.reason
         case ExecutionResumed():
             return _resume(execution)
-        case ExecutionRewound() | StartRefused() | TerminationSent():
+        case ExecutionRewound() | StartRefused() | TerminationSent() | RewindSent():
             pass
         case _ if execution.is_suspended:
             execution.held.append(event)

@@ -119,6 +119,18 @@ def test_an_activity_with_a_further_binding_is_refused_by_its_name() -> None:
         app.get_functions()
 
 
+def test_a_further_binding_below_the_trigger_is_refused_at_that_line() -> None:
+    """As apps have it: the function takes what the binding fills."""
+    app = df.DFApp()
+
+    def copies(value: Any, picture: Any) -> Any:
+        return value, picture
+
+    bound = app.blob_input(arg_name="picture", path="a/b", connection="C")(copies)
+    with pytest.raises(df.BindingRefusedError, match=r"'copies'.*'picture'.*'blob'"):
+        app.activity_trigger(input_name="value")(bound)
+
+
 def test_a_host_setting_on_an_activity_is_refused_by_its_name() -> None:
     """The host's retries would never happen."""
     app = df.DFApp()

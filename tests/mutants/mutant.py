@@ -38,6 +38,11 @@ class Mutant:
         return tuple(place for place in self.shown_by if "::" in place)
 
     @property
+    def is_for_tests(self) -> bool:
+        """Whether it is no matter of the protocol, so that no random run need be asked."""
+        return bool(self.tests) and not self.programs
+
+    @property
     def programs(self) -> tuple[str, ...]:
         """The programs that show it, by their names."""
         return tuple(place for place in self.shown_by if "::" not in place)

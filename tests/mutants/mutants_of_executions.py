@@ -1,4 +1,4 @@
-"""Bugs in continue-as-new: what goes over to the next execution, and what is left behind (rule F)."""
+"""Bugs in continue-as-new: what goes over to the next execution and what stays behind (rule F)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -146,27 +146,12 @@ def ids_of_requests_end_with_their_execution(
     return replace(carrying, message_ids=frozenset())
 
 
-@mutant(collection, "_delete", rule="F", shown_by=TWO_EPISODES)
-async def rows_of_unsent_episodes_collected(
-    store: TaskHubStore, instance_id: InstanceId, state: InstanceState
-) -> None:
-    """Old rows are deleted whether or not their episode was sent.
-
-    What they ask for is nowhere else.
-    """
-    snapshot = state.snapshot
-    assert snapshot.record is not None
-    state.snapshot = replace(snapshot, record=replace(snapshot.record, unsent=frozenset()))
-    await _delete(store, instance_id, state)
-    state.snapshot = replace(state.snapshot, record=snapshot.record)
-
-
 @mutant_of_many(rule="F", shown_by=TWO_EPISODES)
 @contextmanager
-def rows_collected_by_what_the_process_has_sent() -> Iterator[None]:
-    """Nobody adopts old episodes, and the collector does not ask the stored set.
+def old_rows_collected_unasked() -> Iterator[None]:
+    """Old rows are deleted whether or not the store lists their episode as unsent.
 
-    What another host's dead invocation left unsent is deleted.
+    What another host's dead invocation left unsent is nowhere else.
     """
 
     async def adopt_nothing(
@@ -174,10 +159,16 @@ def rows_collected_by_what_the_process_has_sent() -> Iterator[None]:
     ) -> None:
         del dispatcher, instance_id, state
 
-    with (
-        replaced(collection, "_adopt", adopt_nothing),
-        rows_of_unsent_episodes_collected.applied(),
-    ):
+    async def delete_all(
+        store: TaskHubStore, instance_id: InstanceId, state: InstanceState
+    ) -> None:
+        snapshot = state.snapshot
+        assert snapshot.record is not None
+        state.snapshot = replace(snapshot, record=replace(snapshot.record, unsent=frozenset()))
+        await _delete(store, instance_id, state)
+        state.snapshot = replace(state.snapshot, record=snapshot.record)
+
+    with replaced(collection, "_adopt", adopt_nothing), replaced(collection, "_delete", delete_all):
         yield
 
 

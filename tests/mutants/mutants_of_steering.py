@@ -18,6 +18,7 @@ from durable.model.history import (
     ExecutionSuspended,
     HistoryEvent,
     SubOrchestrationInstanceFailed,
+    TaskCompleted,
     TaskFailed,
     TaskScheduled,
 )
@@ -140,10 +141,11 @@ def an_answer_of_a_voided_run_is_taken(self: _Judge, message: TaskMessage, task_
 
     The failure that was rewound comes once more and ends the instance again.
     """
-    if not hasattr(message.event, "run"):
+    answer = message.event
+    if not isinstance(answer, TaskCompleted | TaskFailed):
         return _judge_answer(self, message, task_id)
     run = self.standing.ledger.runs.get(task_id)
-    mine = replace(message, event=replace(message.event, run=run))
+    mine = replace(message, event=replace(answer, run=run))
     return _judge_answer(self, mine, task_id)
 
 

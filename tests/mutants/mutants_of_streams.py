@@ -8,6 +8,7 @@ from datetime import datetime
 from durable.client import starting
 from durable.engine import chapters, collection, inbox, opening, proposals
 from durable.engine.chapters import Chapter
+from durable.engine.episode_rows import record_after
 from durable.engine.inbox import Admission, Verdict, _Judge
 from durable.engine.ledger import Ledger
 from durable.engine.stash import PREFIX
@@ -15,7 +16,7 @@ from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState
 from durable.model.births import born
 from durable.model.environment import Environment
-from durable.model.history import EventSent, ExecutionStarted, ExecutionTerminated
+from durable.model.history import EventRaised, ExecutionStarted, ExecutionTerminated
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
@@ -31,7 +32,6 @@ _close_round = Turn.close_round
 _delete = collection._delete
 _settle = inbox.settle
 _streamed = outbox._streamed
-_record_after = proposals.record_after
 _outs = proposals._outs
 _ledger_note = Ledger.note
 _tombstone = purging._tombstone
@@ -217,7 +217,7 @@ def watermarks_forgotten_at_the_end(
 
     The next message of a living sender seems to be too early in the next life.
     """
-    record = _record_after(chapter, before, rows, sent=sent, now=now, commit_id=commit_id)
+    record = record_after(chapter, before, rows, sent=sent, now=now, commit_id=commit_id)
     return replace(record, marks={}) if record.status.is_terminal else record
 
 
@@ -259,6 +259,7 @@ def a_payload_stays_with_its_sender(instance_id: InstanceId, row: HistoryRow) ->
     The sender ends or goes on, its row is collected, and the message names what is gone.
     """
     message = _streamed(instance_id, row)
-    if not row.blobs or not isinstance(row.event, EventSent):
+    raised = message.event
+    if not row.blobs or not isinstance(raised, EventRaised):
         return message
-    return replace(message, event=replace(message.event, input=None), blobs=row.blobs)
+    return replace(message, event=replace(raised, input=None), blobs=row.blobs)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.__main__ import hunt
 from tests.mutants.catalogue import MUTANTS, NOT_YET, RULES, UNSEEN, Mutant, rule_of
+from tests.mutants.hunting import hunt
 
 ALL = (*MUTANTS, *UNSEEN)
 PLACES_MAX = 4
@@ -118,5 +118,6 @@ QUICKLY = (
 @pytest.mark.parametrize("name", QUICKLY)
 def test_these_bugs_are_caught(name: str) -> None:
     """Those that take a second; `make mutants` hunts all."""
-    found = hunt(name, seconds_max=20)
+    mutant = next(each for each in MUTANTS if each.name == name)
+    found = hunt(mutant, seconds_max=20)
     assert found.oracle is not None, found.text

@@ -20,7 +20,7 @@ from durable.model.history import (
     TimerFired,
     answered_task_id,
 )
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.records import decode_record
 from durable.model.status import RuntimeStatus
@@ -134,7 +134,7 @@ def _standing(instance_id: InstanceId, record: InstanceRecord) -> Standing:
 
 
 def _scheduled(event: HistoryEvent) -> list[Fact]:
-    fact = fact_of(event)
+    fact = fact_of(event, ExecutionId(""))
     if fact is None:
         return []
     return [fact[:2] if fact[0] == "timer" else fact]  # not when it was due

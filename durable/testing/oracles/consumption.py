@@ -27,6 +27,7 @@ from durable.model.history import (
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.parents import life_again
 from durable.model.streams import EXECUTION_MARK, Origin
 from durable.storage.memory import MemoryStore
 from durable.testing.oracles.hub_view import HubView
@@ -61,17 +62,35 @@ class Consumption:
         self._taken: defaultdict[InstanceId, list[TaskMessage]] = defaultdict(list)
         self._lives: dict[InstanceId, InstanceRecord] = {}
 
-    def check(
-        self, instance_id: InstanceId, record: InstanceRecord, rows: Sequence[HistoryRow]
-    ) -> None:
-        """Check the inputs of a commit, or raise `Violation`. The view stands behind it."""
+    def begin(self, instance_id: InstanceId) -> None:
+        """Note what a commit has taken out of streams. The view stands behind it."""
         self._note_taken(instance_id)
+
+    def check(
+        self,
+        instance_id: InstanceId,
+        record: InstanceRecord,
+        rows: Sequence[HistoryRow],
+        *,
+        carried: int,
+    ) -> None:
+        """Check the inputs of one execution in a commit, or raise `Violation`.
+
+        The first events, so many as are `carried`, are what the execution before it had left.
+        """
         is_rewound = any(isinstance(row.event, ExecutionRewound) for row in rows)
+        events = [row for row in rows if isinstance(row.event, EventRaised)]
+        made_here = {row.ordinal for row in events[:carried]}
         for row in rows:
             if not isinstance(row.event, INPUTS) or _is_made_by_the_engine(row):
                 continue
+            if row.ordinal in made_here:
+                continue
             if not self._was_sent(instance_id, row, record, is_rewound=is_rewound):
                 raise Violation(ORACLE, f"{instance_id}: consumed what was never sent: {row.event}")
+
+    def end(self, instance_id: InstanceId, record: InstanceRecord) -> None:
+        """Check that all that a commit has taken out of streams is among its rows."""
         self._check_all_recorded(instance_id, record)
 
     def full(self, row: HistoryRow) -> HistoryEvent:
@@ -150,11 +169,16 @@ class Consumption:
         match event, sent:
             case ExecutionStarted(), ExecutionStarted():
                 same = (event.name, event.input) == (sent.name, sent.input)
-                return same and message.execution_id == row.execution_id
+                offered = message.execution_id
+                assert offered is not None
+                lives = (offered, life_again(offered, event.generation))
+                return same and row.execution_id in lives
             case StartRefused(), ExecutionStarted():
                 return event.parent_instance == sent.parent_instance
-            case ExecutionRewound(), ExecutionRewound():
-                return True
+            case ExecutionStarted(), ExecutionRewound():
+                return (event.name, event.input) == (sent.name, sent.input)
+            case StartRefused() | ExecutionRewound(), ExecutionRewound() | ExecutionStarted():
+                return event.parent_instance == sent.parent_instance
             case _:
                 return event == sent
 
@@ -178,14 +202,11 @@ class Consumption:
 
 
 def _is_made_by_the_engine(row: HistoryRow) -> bool:
-    """The start of an execution that follows, what it carries over, and a parking."""
+    """The start of an execution that follows another, and a parking."""
     event = row.event
     if isinstance(event, ExecutionStarted):
         return EXECUTION_MARK in row.execution_id
-    if isinstance(event, ExecutionSuspended):
-        return event.is_parked
-    is_carried = row.message_id is not None and EXECUTION_MARK in row.message_id
-    return isinstance(event, EventRaised) and is_carried
+    return isinstance(event, ExecutionSuspended) and event.is_parked
 
 
 def _identity(row: HistoryRow) -> Identity | None:

@@ -6,7 +6,7 @@ execution; all but the last end so, and the next begins with the input that the 
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from durable.model.history import (
     ExecutionCompleted,
@@ -66,7 +66,7 @@ class _Rules:
     def check_chapters(self, chapters: Sequence[Sequence[HistoryRow]]) -> None:
         for rows in chapters:
             self._check_brackets(rows)
-        for rows, following in zip(chapters, chapters[1:], strict=False):
+        for rows, following in pairwise(chapters):
             ended = ending_of(rows)
             if ended is None or ended.orchestration_status is not CONTINUED:
                 raise self.refuse("one execution follows another that goes on")

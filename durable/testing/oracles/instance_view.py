@@ -120,7 +120,8 @@ class InstanceView:
         if record is None or record.is_absent or message.generation != record.generation:
             return False
         if isinstance(message.event, ExecutionRewound):
-            can_be = record.status is RuntimeStatus.FAILED
+            seen = message.event.voided_episode
+            can_be = record.status is RuntimeStatus.FAILED and seen in (-1, record.episode)
         else:
             can_be = self.is_alive
         is_kept = self.stash.holds(message) and not isinstance(message.event, ExecutionTerminated)

@@ -9,33 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from durable.model.history import (
-    EventRaised,
-    EventSent,
-    ExecutionCompleted,
-    ExecutionRewound,
     ExecutionStarted,
-    ExecutionTerminated,
-    RewindSent,
-    StartRefused,
-    SubOrchestrationInstanceCompleted,
-    SubOrchestrationInstanceCreated,
-    SubOrchestrationInstanceFailed,
-    TaskCompleted,
-    TaskFailed,
-    TaskScheduled,
-    TerminationSent,
-    TimerCreated,
     TimerFired,
 )
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
-from durable.model.status import RuntimeStatus
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import WORK_ITEMS
 from durable.testing.oracles.commit_rules import check_commit
 from durable.testing.oracles.hub_view import HubView
 from durable.testing.oracles.parcels import identity_of, message_of
+from durable.testing.oracles.requests import asks_for
 from durable.testing.oracles.violation import Violation
 from durable.testing.oracles.wake_ups import check_wake_ups
 from durable.testing.world.journal import (
@@ -113,7 +98,7 @@ class Invariants:
 
     def _committed_row(self, message: TaskMessage, what: str) -> None:
         debts = self.view.owed[message.instance_id, identity_of(message)]
-        if not any(_same_request(debt.row, message) for debt in debts):
+        if not any(asks_for(debt.row, message) for debt in debts):
             raise Violation(
                 "commit before send",
                 f"{message.instance_id}: {what} on a decision that is not committed: "
@@ -215,45 +200,3 @@ def _due_at(row: HistoryRow) -> datetime | None:
     if isinstance(row.event, TimerFired):
         return row.event.fire_at
     return row.event.scheduled_start_time if isinstance(row.event, ExecutionStarted) else None
-
-
-def _same_request(row: HistoryRow, message: TaskMessage) -> bool:
-    """Whether a message is what the row asks for, or the answer to that."""
-    match row.event, message.event:
-        case TaskScheduled() as asked, TaskScheduled() as sent:
-            return asked.name == sent.name and _same_text(
-                row, "Input", asked.input, sent.input, message
-            )
-        case TimerCreated() as asked, TimerFired() as sent:
-            return asked.fire_at == sent.fire_at
-        case TaskScheduled(), TaskCompleted() | TaskFailed():
-            return True
-        case SubOrchestrationInstanceCreated() as asked, ExecutionStarted() as sent:
-            is_same = (asked.name, asked.is_detached) == (sent.name, sent.parent_instance is None)
-            return is_same and _same_text(row, "Input", asked.input, sent.input, message)
-        case EventSent() as asked, EventRaised() as sent:
-            return asked.name == sent.name and _same_text(
-                row, "Input", asked.input, sent.input, message
-            )
-        case TerminationSent() as asked, ExecutionTerminated() as sent:
-            return (asked.life_id, asked.input) == (message.execution_id, sent.input)
-        case RewindSent(), ExecutionRewound():
-            return True
-        case ExecutionCompleted() as ended, SubOrchestrationInstanceCompleted() as sent:
-            is_right = ended.orchestration_status is RuntimeStatus.COMPLETED
-            return is_right and _same_text(row, "Result", ended.result, sent.result, message)
-        case ExecutionCompleted() as ended, SubOrchestrationInstanceFailed():
-            return ended.orchestration_status is not RuntimeStatus.COMPLETED
-        case ExecutionCompleted() as ended, ExecutionStarted():
-            return ended.orchestration_status is RuntimeStatus.CONTINUED_AS_NEW
-        case StartRefused(), SubOrchestrationInstanceFailed():
-            return True
-        case _:
-            return False
-
-
-def _same_text(
-    row: HistoryRow, column: str, asked: str | None, sent: str | None, message: TaskMessage
-) -> bool:
-    """Whether payloads agree; what lies in blobs is compared when it is recorded."""
-    return column in row.blobs or bool(message.blobs) or asked == sent

@@ -85,6 +85,14 @@ def fact_of(event: HistoryEvent, execution_id: ExecutionId) -> Fact | None:
             return ("activity", event.event_id, event.name, event.input)
         case TimerCreated(run=None):
             return ("timer", event.event_id, event.fire_at)
+        case ExecutionCompleted():
+            return ("ended", event.orchestration_status.value, event.result)
+        case _:
+            return _fact_for_another(event, execution_id)
+
+
+def _fact_for_another(event: HistoryEvent, execution_id: ExecutionId) -> Fact | None:
+    match event:
         case SubOrchestrationInstanceCreated():
             is_default = event.instance_id == default_child_id(execution_id, event.event_id)
             kind = "detached" if event.is_detached else "child"
@@ -94,8 +102,6 @@ def fact_of(event: HistoryEvent, execution_id: ExecutionId) -> Fact | None:
             return ("event", event.event_id, event.instance_id, event.name, event.input)
         case TerminationSent():
             return ("termination", event.instance_id, event.input)
-        case ExecutionCompleted():
-            return ("ended", event.orchestration_status.value, event.result)
         case _:
             return None
 

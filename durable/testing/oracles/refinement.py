@@ -68,10 +68,15 @@ class Refinement:
         if record is None:
             return
         instance_id = entry.instance_id
-        self._consumption.check(instance_id, record, rows)
-        if not rows:
-            return
-        self.commits += 1
+        self._consumption.begin(instance_id)
+        if rows:
+            self.commits += 1
+            self._check_rows(instance_id, record, rows)
+        self._consumption.end(instance_id, record)
+
+    def _check_rows(
+        self, instance_id: InstanceId, record: InstanceRecord, rows: Sequence[HistoryRow]
+    ) -> None:
         if any(isinstance(r.event, ExecutionSuspended) and r.event.is_parked for r in rows):
             raise Violation(ORACLE, f"{instance_id} was parked: {record.reason}")
         self._check_answers(instance_id, rows)
@@ -79,7 +84,9 @@ class Refinement:
             self._shown[instance_id] = None
         status: RuntimeStatus | None = None
         for chapter in chapters_of(rows):
-            if not _answers_once_more(chapter, self._states):
+            carried = len(self._begins[instance_id, chapter[0].execution_id])
+            self._consumption.check(instance_id, record, chapter, carried=carried)
+            if not _answers_once_more(chapter):
                 status = self._check_chapter(instance_id, record, chapter)
         self._check_record(instance_id, record, rows, status)
 
@@ -200,9 +207,8 @@ def _begins_life(row: HistoryRow) -> bool:
     return EXECUTION_MARK not in row.execution_id
 
 
-def _answers_once_more(rows: Sequence[HistoryRow], states: dict[Key, Any]) -> bool:
+def _answers_once_more(rows: Sequence[HistoryRow]) -> bool:
     """A rewound parent asks a child that has ended, and not failed: it says the same again."""
-    del states
     ended = ending_of([*rows])
     inputs = [row.event for row in rows if isinstance(row.event, INPUTS)]
     is_rewind = bool(inputs) and all(isinstance(event, ExecutionRewound) for event in inputs)

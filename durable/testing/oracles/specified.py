@@ -110,26 +110,29 @@ class SpecificationModel:
 def input_of(event: HistoryEvent) -> Input:
     """Translate a recorded input."""
     match event:
-        case TaskCompleted():
-            return ActivityCompleted(event.task_scheduled_id, value_of(event.result))
-        case TaskFailed():
-            details = event.failure_details
-            message = details.error_message if details is not None else event.reason
-            return ActivityFailed(event.task_scheduled_id, message)
-        case SubOrchestrationInstanceCompleted():
-            return ChildCompleted(event.task_scheduled_id, value_of(event.result))
-        case SubOrchestrationInstanceFailed():
-            details = event.failure_details
-            message = details.error_message if details is not None else event.reason
-            return ChildFailed(event.task_scheduled_id, message)
-        case TimerFired():
-            return TimerIsDue(event.timer_id)
         case EventRaised():
             return EventArrived(event.name, value_of(event.input))
         case ExecutionSuspended():
             return Suspended()
         case ExecutionResumed():
             return Resumed()
+        case TimerFired():
+            return TimerIsDue(event.timer_id)
+        case _:
+            return _answer_of(event)
+
+
+def _answer_of(event: HistoryEvent) -> Input:
+    match event:
+        case TaskCompleted():
+            return ActivityCompleted(event.task_scheduled_id, value_of(event.result))
+        case SubOrchestrationInstanceCompleted():
+            return ChildCompleted(event.task_scheduled_id, value_of(event.result))
+        case TaskFailed() | SubOrchestrationInstanceFailed():
+            details = event.failure_details
+            message = details.error_message if details is not None else event.reason
+            failed = ActivityFailed if isinstance(event, TaskFailed) else ChildFailed
+            return failed(event.task_scheduled_id, message)
         case _:
             raise AssertionError(f"{event} is no input")
 
@@ -155,12 +158,18 @@ def _fact_of(effect: Effect, name: str) -> Fact:
             return ("activity", task_id, activity, text_of(argument))
         case TimerAsked(task_id, due_at):
             return ("timer", task_id, due_at)
-        case ChildAsked(task_id, child, argument, instance_id):
-            return ("child", task_id, child, text_of(argument), instance_id)
+        case ChildAsked(task_id, started, argument, instance_id):
+            return ("child", task_id, started, text_of(argument), instance_id)
         case DetachedAsked(task_id, started, argument, instance_id):
             return ("detached", task_id, started, text_of(argument), instance_id)
         case EventSent(task_id, instance_id, event, data):
             return ("event", task_id, instance_id, event, text_of(data))
+        case _:
+            return _end_of(effect, name)
+
+
+def _end_of(effect: Effect, name: str) -> Fact:
+    match effect:
         case ContinuedAsNew(argument):
             return ("ended", RuntimeStatus.CONTINUED_AS_NEW.value, text_of(argument))
         case Ended(status="Failed"):

@@ -130,7 +130,8 @@ COMING: tuple[Program, ...] = (
     *corners.RACING,
 )
 HANDWRITTEN: tuple[Program, ...] = (*_CONFLUENT, *_RACING)
-NAMED: dict[str, Program] = {program.name: program for program in (*HANDWRITTEN, *COMING)}
+WRITTEN: tuple[Program, ...] = (*HANDWRITTEN, *COMING)
+NAMED: dict[str, Program] = {program.name: program for program in WRITTEN}
 CONFLUENT: frozenset[str] = frozenset(
     program.name
     for program in (

@@ -35,6 +35,11 @@ from durable.replay.executor import Execution, Orchestrator
 Fact = tuple[ExecutionId, HistoryEvent]
 # An orchestrator that continues as new without waiting for anything never comes to rest.
 EXECUTIONS_WITHOUT_WAITING_MAX = 1000
+ADVICE = (
+    "An orchestrator must ask for the same each time it is run: take the time from "
+    "context.current_utc_datetime, ids from context.new_uuid(), and what else may change from an "
+    "activity or the input."
+)
 
 
 class NotDeterministicError(AssertionError):
@@ -162,7 +167,7 @@ class InstanceUnderTest:
             types=self._types,
         )
         if isinstance(decision, Divergence):
-            raise NotDeterministicError(decision.mismatch.explain())
+            raise NotDeterministicError(f"{decision.mismatch.tell()} {ADVICE}")
         return decision
 
     def _show(self, decision: Decision) -> None:

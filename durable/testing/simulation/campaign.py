@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Self
 
-from durable.testing.programs.handwritten import HANDWRITTEN
+from durable.testing.programs.handwritten import WRITTEN
 from durable.testing.simulation.batch import Batch, run_batch
 from durable.testing.simulation.exhaustive import (
     FULL_SEED,
@@ -84,7 +84,7 @@ def run_everything(tell: Tell) -> Report:
     report = Report()
     with _processes() as pool:
         parts: set[Future[Report]] = set()
-        for program in HANDWRITTEN:
+        for program in WRITTEN:
             for shard in range(SHARDS):
                 parts.add(pool.submit(run_shard, program.name, shard, SHARDS))
         while parts:

@@ -17,13 +17,13 @@ from typing import Any, Self, TypeVar
 from durable.client.durable_client import DurableClient
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
-from durable.storage.timers import NEAR_S
 from durable.engine.worker import TaskHubWorker
 from durable.model.envelopes import decode_message, encode_message
 from durable.model.history import TimerFired
 from durable.model.ids import InstanceId
 from durable.storage.memory import StoredMessage
 from durable.storage.port import StorageOutcome, TaskHubStore
+from durable.storage.timers import NEAR_S
 from durable.testing.world.actors import Actor, ActorDied
 from durable.testing.world.faults import Fault
 from durable.testing.world.gate import Gate
