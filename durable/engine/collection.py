@@ -29,7 +29,8 @@ async def collect(
     rows = state.snapshot.rows
     if record is None:
         return
-    if (not rows or rows[0].ordinal >= record.base) and not state.stash.garbage:
+    is_clean = not rows or rows[0].ordinal >= record.base
+    if is_clean and not state.stash.garbage and not state.seals.outlived:
         return
     try:
         await _adopt(dispatcher, instance_id, state)
@@ -75,7 +76,7 @@ async def _delete(store: TaskHubStore, instance_id: InstanceId, state: InstanceS
     snapshot = state.snapshot
     record = snapshot.record
     assert record is not None
-    names = list(state.stash.garbage)
+    names = [*state.stash.garbage, *sorted(state.seals.outlived)]
     old: list[HistoryRow] = []
     kept: list[HistoryRow] = []
     for row in snapshot.rows:

@@ -2,14 +2,16 @@
 
 Watermarks, numbers of outgoing streams and ids of clients' messages must not be forgotten while a
 copy of what they know can exist (rule D3); so when they outgrow the sentinel they move to rows
-beside it, and never away. A sealed row is never written again; what is younger overlays it.
+beside it. A sealed row is never written again; what is younger overlays it. Watermarks stay for
+ever; ids of clients' messages for `REMEMBERED_FOR` of the instance's own time.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import zip_longest
 
-from durable.model.codec import Columns, to_json
+from durable.model.codec import Columns, decode_time, to_json
 from durable.model.instance import InstanceRecord
 from durable.model.records import read_names, read_numbers
 
@@ -19,6 +21,9 @@ INLINE_CHARS_MAX = 8_000
 # Of a sealed row; a character beyond the basic plane counts as two.
 SEALED_CHARS_MAX = 15_000
 NUMBER_CHARS = 16
+# A copy of a message that is recorded lives until some host receives it: minutes, or as long as all
+# hosts stand still; then nothing is written either, and the clock of the record stands still, too.
+REMEMBERED_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,15 @@ NOTHING = Remembered({}, {}, frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """What the sealed rows of an id say, as far as it is of use to one life."""
+    """What the sealed rows of an id say, as far as it is of use to one life.
+
+    `outlived` are the rows that nobody needs any more.
+    """
 
     count: int = 0
     life_id: str = ""
     memory: Remembered = NOTHING
+    outlived: frozenset[str] = frozenset()
 
     def read_on(self, record: InstanceRecord, named: Mapping[str, Columns]) -> "Seals":
         """Read the rows that were sealed since; all of them where another life has begun."""
@@ -49,14 +58,20 @@ class Seals:
         before = self if is_same else Seals()
         marks, outs = dict(before.memory.marks), dict(before.memory.outs)
         message_ids = set(before.memory.message_ids)
+        outlived = set(before.outlived)
         for number in range(before.count, record.sealed):
             columns = named.get(_name(number), {})
-            marks.update(read_numbers(_text(columns, "Marks")))
-            if columns.get("LifeId") == record.life_id:
-                outs.update(read_numbers(_text(columns, "Outs")))
+            its_marks = read_numbers(_text(columns, "Marks"))
+            is_mine = columns.get("LifeId") == record.life_id
+            its_outs = read_numbers(_text(columns, "Outs")) if is_mine else {}
+            if is_mine and not _is_outlived(columns, record):
                 message_ids.update(read_names(_text(columns, "MessageIds")))
+            elif columns and not its_marks and not its_outs:
+                outlived.add(_name(number))
+            marks.update(its_marks)
+            outs.update(its_outs)
         memory = Remembered(marks, outs, frozenset(message_ids))
-        return Seals(record.sealed, record.life_id, memory)
+        return Seals(record.sealed, record.life_id, memory, frozenset(outlived))
 
 
 def remembered(record: InstanceRecord | None, seals: Seals) -> Remembered:
@@ -85,6 +100,7 @@ def seal(record: InstanceRecord) -> tuple[InstanceRecord, dict[str, Columns]]:
             "Marks": to_json({origin: marks[origin] for origin in origins}),
             "Outs": to_json({receiver: outs[receiver] for receiver in receivers}),
             "MessageIds": to_json(ids),
+            "SealedAt": record.updated_at,
             "LifeId": record.life_id,
         }
     sealed = record.sealed + len(rows)
@@ -103,6 +119,12 @@ def _cut(names: Iterable[str]) -> list[list[str]]:
         parts[-1].append(name)
         chars += size
     return parts
+
+
+def _is_outlived(columns: Columns, record: InstanceRecord) -> bool:
+    """Whether no copy of a client's message that the row knows can still be on its way."""
+    sealed_at = columns.get("SealedAt")
+    return sealed_at is not None and record.updated_at - decode_time(sealed_at) > REMEMBERED_FOR
 
 
 def _name(number: int) -> str:

@@ -87,6 +87,7 @@ class InstanceState:
         named = {name: row for name, row in self.snapshot.named.items() if name not in gone}
         self.snapshot = replace(self.snapshot, rows=tuple(kept), named=named)
         self.stash.garbage = [name for name in self.stash.garbage if name not in gone]
+        self.seals = replace(self.seals, outlived=self.seals.outlived - gone)
         self.bytes = STATE_BYTES + _bytes_of(kept)
 
     def drop_live(self) -> None:

@@ -78,6 +78,8 @@ def _advice(value: Any) -> str:
         return " (write 'yield from' before the call of a helper that is a generator)"
     if inspect.isawaitable(value):
         return " (its result is wanted: write 'yield' or 'await' before it)"
+    if isinstance(value, BaseException):
+        return " (write str(error), or raise it)"
     return " (it has to_json, but no from_json)" if hasattr(type(value), "to_json") else ""
 
 

@@ -157,7 +157,8 @@ def _check_positive(name: str, value: int | None) -> None:
 
 
 def _listed(kinds: Any) -> tuple[Kind, ...]:
-    listed = (kinds,) if isinstance(kinds, str) or callable(kinds) else tuple(kinds)
+    is_one = isinstance(kinds, str) or not isinstance(kinds, Iterable)
+    listed = (kinds,) if is_one or callable(kinds) else tuple(kinds)
     for kind in listed:
         is_class = isinstance(kind, type)
         if is_class and issubclass(kind, BaseException):

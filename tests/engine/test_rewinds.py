@@ -9,6 +9,7 @@ import pytest
 from durable.model.envelopes import decode_message
 from durable.model.history import (
     EventRaised,
+    ExecutionRewound,
     ExecutionStarted,
     HistoryEvent,
     RewindSent,
@@ -269,3 +270,25 @@ async def test_what_continues_as_new_behind_a_rewind_asks_for_nothing_anew() -> 
     assert await output_of(hub) == "done"
     assert not await hub.facts(PARENT, RewindSent)
     assert not [fact for fact in await hub.facts(PARENT, TaskScheduled) if fact.run is not None]
+
+
+async def test_a_host_that_has_not_heard_of_the_rewind_looks_before_it_drops_an_answer() -> None:
+    """Its warm ledger knows of no second run; "known" would lose the answer for ever."""
+    broken = Broken()
+
+    def parent(context: Context) -> Orchestration:
+        return (yield context.call_activity("broken", 1))
+
+    hub = hub_with(broken, parent=parent)
+    await hub.client.start("parent", instance_id=PARENT)
+    await deliver_one(hub, lambda event: isinstance(event, ExecutionStarted))
+    stale = hub.worker
+    hub.deploy(stale._registry)
+    await hub.settle()
+    broken.is_mended = True
+    await hub.client.rewind(PARENT)
+    await deliver_one(hub, lambda event: isinstance(event, ExecutionRewound))
+    await deliver_one(hub, lambda event: isinstance(event, TaskScheduled))
+    hub.worker = stale
+    await hub.settle()
+    assert await output_of(hub) == 1

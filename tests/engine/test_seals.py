@@ -1,6 +1,7 @@
 """D3: what an id must remember outgrows its sentinel and is not forgotten."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from durable.engine.seals import INLINE_CHARS_MAX, Seals, remembered, seal
 from durable.model.codec import Columns
@@ -76,3 +77,27 @@ def test_a_younger_mark_overlays_a_sealed_one() -> None:
     memory = remembered(reborn, seals.read_on(reborn, named))
     assert memory.marks["origin 8"] == 1
     assert not memory.outs
+
+
+async def test_ids_of_clients_messages_are_forgotten_in_the_end_and_their_rows_deleted() -> None:
+    """An eternal orchestration of many events is bounded: a week of its own time is remembered."""
+
+    def eternal(context: Context) -> Orchestration:
+        number = context.get_input()
+        yield context.wait_for_external_event("e")
+        context.continue_as_new(number + 1)
+
+    hub = Hub(registry_of(eternal=eternal))
+    await hub.client.start("eternal", instance_id=ONE, input_=0)
+    most = 0
+    for day in range(16):
+        for _ in range(60):
+            await hub.client.raise_event(ONE, "e")
+            await hub.deliver_visible()
+        hub.deploy(registry_of(eternal=eternal))
+        most = max(most, len(hub.store.named.get(ONE, {})))
+        hub.environment.move_to(START + timedelta(days=day + 1))
+    snapshot = await partition.load(hub.store, ONE)
+    assert snapshot.record is not None
+    assert snapshot.record.sealed > most
+    assert most < 8

@@ -283,6 +283,7 @@ def test_without_a_type_plain_json_comes_back() -> None:
         (float("nan"), "Out of range"),
         ({("a",): 1}, "keys must be"),
         (lambda: 1, "Object of type function"),
+        ([ValueError("x")], r"str\(error\)"),
         (Order, "Object of type type"),
     ],
 )
