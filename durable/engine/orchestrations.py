@@ -89,6 +89,7 @@ class Orchestrations:
         if state is not None and state.snapshot is known:
             if known.etag != snapshot.etag:
                 state.reload(snapshot)
+                self.warm.keep(message.instance_id, state)  # it weighs more now
         else:  # it was not warm, or somebody has it now
             state = InstanceState.of(snapshot)
             if known is None and snapshot.record is not None:

@@ -32,12 +32,17 @@ WAITS_FOR = "WaitsFor"
 
 @dataclass(slots=True)
 class Stash:
-    """What is stashed and counts. `waiting`: for the execution to begin, in order."""
+    """What is stashed and counts. `waiting`: for the execution to begin, in order.
+
+    `read` keeps what the rows said, for the next time: a stream of which much came too early would
+    else be read anew with every commit.
+    """
 
     numbered: dict[tuple[str, int], TaskMessage] = field(default_factory=dict)
     waiting: list[TaskMessage] = field(default_factory=list)
     garbage: list[str] = field(default_factory=list)
     next_place: int = 0
+    read: dict[str, tuple[Columns, TaskMessage]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -45,12 +50,17 @@ class Stash:
         record: InstanceRecord | None,
         marks: Mapping[str, int],
         named: Mapping[str, Columns],
+        before: "Stash | None" = None,
     ) -> "Stash":
-        """Read the rows. `marks` are all watermarks of the instance."""
+        """Read the rows. `marks` are all watermarks of the instance, `before` is its last stash."""
+        known = before.read if before is not None else {}
         stash = cls(next_place=record.waiting if record is not None else 0)
         for name in sorted(name for name in named if name.startswith(PREFIX)):
             columns = named[name]
-            message = _decode(columns)
+            said, message = known.get(name, (None, None))
+            if message is None or said != columns:
+                message = _decode(columns)
+            stash.read[name] = columns, message
             waits_for = columns.get(WAITS_FOR)
             if waits_for is not None:
                 place = int(name.rpartition("-")[2], 16)

@@ -5,13 +5,14 @@ fails if the state was stale, and nothing else (rule A3).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from durable.engine.inbox import Standing
 from durable.engine.ledger import Ledger
 from durable.engine.seals import NOTHING, Remembered, Seals, remembered
 from durable.engine.stash import Stash
+from durable.model.codec import Columns
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.replay.executor import Execution
@@ -37,6 +38,7 @@ class InstanceState:
     live: Execution | None = None
     summary_etag: ETag | None = None
     bytes: int = STATE_BYTES
+    weight: int = 0  # what it was counted for when it was put back
     seals: Seals = field(default_factory=Seals)
     remembered: Remembered = NOTHING
     stash: Stash = field(default_factory=Stash)
@@ -74,7 +76,7 @@ class InstanceState:
             self.ledger.note(new_rows, snapshot.record.execution_id, all_rows=snapshot.rows)
             self.seals = self.seals.read_on(snapshot.record, snapshot.named)
         self.remembered = remembered(snapshot.record, self.seals)
-        self.stash = Stash.of(snapshot.record, self.remembered.marks, snapshot.named)
+        self.stash = Stash.of(snapshot.record, self.remembered.marks, snapshot.named, self.stash)
         self.bytes += _bytes_of(new_rows)
 
     def standing(self, instance_id: InstanceId) -> Standing:
@@ -105,6 +107,14 @@ def _bytes_of(rows: Iterable[HistoryRow]) -> int:
     return sum(ROW_BYTES + (3 * len(text) if text else 0) for text in texts)
 
 
+def _bytes_of_named(named: Mapping[str, Columns]) -> int:
+    """Estimate; what a row says is held a second time, read."""
+    return sum(
+        ROW_BYTES + 3 * sum(len(text) for text in row.values() if isinstance(text, str))
+        for row in named.values()
+    )
+
+
 class WarmStates:
     """The states of the instances that this process ran last."""
 
@@ -132,7 +142,7 @@ class WarmStates:
         """Hand the state out; who takes it has it alone, and must `keep` or `forget` it."""
         state = self._states.pop(instance_id, None)
         if state is not None:
-            self._bytes -= state.bytes
+            self._bytes -= state.weight
             self._lent[instance_id] = state.snapshot
         return state
 
@@ -152,10 +162,11 @@ class WarmStates:
         if replaced is not None and replaced.live is not state.live:
             replaced.drop_live()
         self._states[instance_id] = state
-        self._bytes += state.bytes
+        state.weight = state.bytes + _bytes_of_named(state.snapshot.named)
+        self._bytes += state.weight
         while self._bytes > self._bytes_max and self._states:
             _, oldest = self._states.popitem(last=False)
-            self._bytes -= oldest.bytes
+            self._bytes -= oldest.weight
             oldest.drop_live()
 
     def clear(self) -> None:

@@ -1,5 +1,7 @@
 """Warm state: a cache bounded in bytes, whose generators die when they are let go (rules A8, J)."""
 
+from dataclasses import replace
+
 import pytest
 
 from durable.engine.warm import InstanceState, SentEpisodes, WarmStates
@@ -157,3 +159,18 @@ def test_sent_episodes_are_remembered_for_one_life() -> None:
     assert sent.of(instance(0), one) == {3, 4}
     assert sent.of(instance(0), other) == frozenset()
     assert sent.of(instance(1), one) == frozenset()
+
+
+def test_what_grows_while_it_is_kept_does_not_upset_the_count() -> None:
+    """The weight that is taken off is the weight that was put on; rows beside the history count."""
+    warm = WarmStates(bytes_max=1_000_000)
+    grown = state()
+    warm.keep(instance(1), grown)
+    weight = warm.bytes
+    grown.bytes += 50_000
+    warm.take(instance(1))
+    assert warm.bytes == 0
+    grown.bytes -= 50_000
+    grown.snapshot = replace(grown.snapshot, named={"known-00000000": {"Marks": "x" * 10_000}})
+    warm.keep(instance(1), grown)
+    assert warm.bytes >= weight + 10_000

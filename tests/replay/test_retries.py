@@ -265,6 +265,7 @@ def test_the_error_of_the_last_attempt_is_that_of_1_7() -> None:
         {"jitter": -0.1},
         {"retry_on": int},
         {"non_retryable": [3]},
+        {"non_retryable": 3},
     ],
 )
 def test_options_that_make_no_sense_are_refused(bad: dict[str, Any]) -> None:
