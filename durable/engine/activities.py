@@ -8,6 +8,7 @@ is lost; it can look at `current_activity().deadline`.
 import asyncio
 import functools
 import inspect
+import logging
 import traceback
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
@@ -15,13 +16,16 @@ from typing import Any
 
 from durable.engine.activity_context import ActivityContext, in_activity
 from durable.engine.holding import Held
-from durable.engine.registry import Registry
+from durable.engine.registry import Registry, unknown
 from durable.model.environment import Environment
 from durable.model.failures import FailureDetails, printable, text_of
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
 from durable.model.values import decode_value, encode_value
 
 GRACE_S = 5.0
+
+
+logger = logging.getLogger("durable")
 
 
 async def run_activity(
@@ -38,7 +42,7 @@ async def run_activity(
     """
     activity = registry.activities.get(task.name)
     if activity is None:
-        raise Held(f"No activity function named '{task.name}' is registered in this app.")
+        raise Held(unknown(task.name, "activity", registry.activities))
     timeout = registry.options(task.name).timeout
     if task.timeout_ms is not None:
         timeout = timedelta(milliseconds=task.timeout_ms)
@@ -112,7 +116,7 @@ async def _answer(
         else:
             result, raised = await environment.run_activity(functools.partial(_call, call))
             if raised is not None:
-                return failed(task, raised, environment)
+                return _told(failed(task, raised, environment), context)
             if inspect.isawaitable(result):
                 result = await result
         what = f"result of activity '{task.name}'"
@@ -121,14 +125,26 @@ async def _answer(
         current = asyncio.current_task()
         if current is not None and current.cancelling():
             raise  # this call is being cancelled, not something inside the activity
-        return failed(task, error, environment)
+        return _told(failed(task, error, environment), context)
     except KeyboardInterrupt:
         raise  # the process is asked to end
     except BaseException as error:  # noqa: BLE001  (user code: any error is an outcome)
-        return failed(task, error, environment)
+        return _told(failed(task, error, environment), context)
     return TaskCompleted(
         timestamp=environment.now(), task_scheduled_id=task.event_id, result=text, run=task.run
     )
+
+
+def _told(failure: TaskFailed, context: ActivityContext) -> TaskFailed:
+    """Write it into the log of the host too, where people look first and alerts listen."""
+    logger.error(
+        "instance=%s task=%d %s\n%s",
+        context.instance_id,
+        context.task_id,
+        failure.reason,
+        failure.details,
+    )
+    return failure
 
 
 def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from durable.engine.holding import Held, is_patience_over
-from durable.engine.registry import Registry
+from durable.engine.registry import Registry, unknown
 from durable.engine.rewinding import again, rewound, with_tasks_asked_anew
 from durable.engine.settings import EngineSettings
-from durable.engine.versions import Refusal, fail_unrun, refuse_version
+from durable.engine.versions import Refusal, refuse_version
 from durable.engine.warm import InstanceState
 from durable.model.environment import Environment
 from durable.model.history import (
     ExecutionResumed,
     ExecutionRewound,
+    ExecutionStarted,
     ExecutionTerminated,
     HistoryEvent,
     TimerFired,
@@ -32,15 +33,29 @@ from durable.model.rewinding import effective
 from durable.model.status import RuntimeStatus
 from durable.replay.decision import Decision, Divergence
 from durable.replay.episode import decide
-from durable.replay.parking import park
+from durable.replay.parking import fail, park
 from durable.storage.payloads import fetch_all, fetch_record
 from durable.storage.port import BlobMissing, TaskHubStore
 
 logger = logging.getLogger("durable")
 
+# DTFx's name for it.
+NON_DETERMINISTIC = "NonDeterministicOrchestrationException"
+
 
 class HistoryBlobMissing(BlobMissing):
     """The blob belongs to the history: without it the code can't be replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrun:
+    """Why the code was not run, or not to an end; when patience is over the instance is parked.
+
+    `fails_as`: it fails in place of that, with an error of this type.
+    """
+
+    reason: str
+    fails_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,44 +134,47 @@ class Decider:
                 logger.warning("instance=%s %s", case.instance_id, warning)
             return outcome
         is_parked = case.opened.status is RuntimeStatus.SUSPENDED
-        if is_parked and not case.has(ExecutionResumed):
-            reason = outcome
-        elif case.problem is None and not self._is_final(case.inputs, case.now):
-            raise Held(outcome)
-        else:
-            reason = outcome
-            logger.error("instance=%s parked: %s", case.instance_id, reason)
+        if not is_parked or case.has(ExecutionResumed):
+            if case.problem is None and not self._is_final(case.inputs, case.now):
+                raise Held(outcome.reason)
+            logger.error("instance=%s can't run: %s", case.instance_id, outcome.reason)
+            if outcome.fails_as is not None and not case.has(ExecutionTerminated):
+                return self._fail(case, outcome.reason, outcome.fails_as)
         return park(
             case.arrived,
             now=case.time,
-            reason=reason,
+            reason=outcome.reason,
             custom_status=case.opened.custom_status,
             is_parked=is_parked,
             parent_instance=case.opened.parent,
         )
 
-    async def _outcome(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision | str:
+    async def _outcome(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision | Unrun:
         """Run the code where it may run; else return why it may not."""
         if case.opened.status is RuntimeStatus.SUSPENDED and not case.has(ExecutionResumed):
-            return case.opened.reason or ""
+            return Unrun(case.opened.reason or "")
         if case.problem is not None:
-            return case.problem
+            return Unrun(case.problem)
         refused = refuse_version(case.opened, self._settings)
         if refused is None or case.has(ExecutionTerminated):
             return await self._run(case, rows)
         refusal, why = refused
         if refusal is Refusal.HOLD:
             raise Held(why)
-        return fail_unrun(case.arrived, why, time=case.time, parent=case.opened.parent)
+        return self._fail(case, why, "VersionMismatch")
 
-    async def _run(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision | str:
+    async def _run(self, case: Case, rows: Sequence[HistoryRow] | None) -> Decision | Unrun:
         """Run the orchestrator away from the event loop; return why, where that can't be done."""
         name = case.opened.name
         orchestrator = self._registry.orchestrators.get(name)
         if orchestrator is None:
-            return (
-                f"No orchestrator function named '{name}' is registered in this app. "
-                "Deploy code that has it; once the instance is parked, resume it then."
+            # A child that never ran is refused to its parent, whose author has mistyped the name.
+            is_new_child = case.opened.parent is not None and case.has(ExecutionStarted)
+            reason = unknown(name, "orchestrator", self._registry.orchestrators)
+            if is_new_child:
+                return Unrun(reason, fails_as="FunctionNotFound")
+            return Unrun(
+                f"{reason} Deploy code that has it; once the instance is parked, resume it then."
             )
         history = await self._history(case, rows)
         outcome = await self._environment.run_orchestrator(
@@ -176,8 +194,20 @@ class Decider:
         )
         if isinstance(outcome, Divergence):
             case.state.live = None
-            return outcome.mismatch.explain()
+            fails = self._settings.non_determinism == "fail"
+            return Unrun(outcome.mismatch.explain(), NON_DETERMINISTIC if fails else None)
         return outcome
+
+    @staticmethod
+    def _fail(case: Case, reason: str, error_type: str) -> Decision:
+        return fail(
+            case.arrived,
+            now=case.time,
+            reason=reason,
+            error_type=error_type,
+            custom_status=case.opened.custom_status,
+            parent_instance=case.opened.parent,
+        )
 
     async def _history(self, case: Case, rows: Sequence[HistoryRow] | None) -> list[HistoryEvent]:
         """List what there is to replay: nothing where the generator is alive."""

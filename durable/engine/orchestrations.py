@@ -13,6 +13,7 @@ Eager and in-place execution will have their place between commit and dispatch: 
 messages that dispatch would put, and leave its episode unsent until their commit (rules B1, B2).
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,11 +29,14 @@ from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes, WarmStates
 from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
-from durable.model.history import TaskCompleted, TaskScheduled
+from durable.model.history import ExecutionCompleted, TaskCompleted, TaskScheduled
 from durable.model.ids import InstanceId
+from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
 from durable.storage import partition
 from durable.storage.port import BlobMissing, LostRace, OutcomeUnknown, StorageFault, TaskHubStore
+
+logger = logging.getLogger("durable")
 
 
 class Orchestrations:
@@ -149,6 +153,7 @@ class Orchestrations:
             record = state.snapshot.record
             return record is not None and record.commit_id == proposal.record.commit_id
         state.advance(snapshot, proposal.rows, live=proposal.live)
+        _tell_failures(turn.instance_id, proposal.rows)
         if proposal.rows:
             sent_life = proposal.record.life_id
             self._sent.keep(turn.instance_id, sent_life, proposal.record.unsent)
@@ -211,6 +216,20 @@ class Orchestrations:
         if Verdict.UNKNOWN_TASK in turn.verdicts:
             return True
         return not turn.admission.commits and Verdict.DROPPED in turn.verdicts
+
+
+def _tell_failures(instance_id: InstanceId, rows: Sequence[HistoryRow]) -> None:
+    """Write into the log of the host, too, where people look first, what has failed for good."""
+    for row in rows:
+        if isinstance(row.event, ExecutionCompleted) and row.event.failure_details is not None:
+            failure = row.event.failure_details
+            logger.error(
+                "instance=%s failed: %s: %s\n%s",
+                instance_id,
+                failure.error_type,
+                failure.error_message,
+                failure.stack_trace or "",
+            )
 
 
 def _given_up(turn: Turn) -> str | None:

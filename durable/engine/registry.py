@@ -18,6 +18,7 @@ from durable.model.error_classes import DECORATED, ErrorClasses
 from durable.replay.code import Orchestrator
 
 Activity = Callable[..., Any]
+NAMES_SHOWN_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,3 +157,12 @@ def _add(functions: dict[str, Any], name: str, function: Any, what: str) -> None
     if name in functions:
         raise ValueError(f"Two {what} are named '{name}'; give one of them another name.")
     functions[name] = function
+
+
+def unknown(name: str, kind: str, known: Iterable[str]) -> str:
+    """Say that a function is not here, and what is."""
+    names = sorted(known)
+    shown = ", ".join(f"'{one}'" for one in names[:NAMES_SHOWN_MAX])
+    more = f" and {len(names) - NAMES_SHOWN_MAX} more" if len(names) > NAMES_SHOWN_MAX else ""
+    here = f"it has {shown}{more}" if names else "it has none"
+    return f"No {kind} function named '{name}' is registered in this app; {here}."

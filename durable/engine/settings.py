@@ -22,6 +22,9 @@ class EngineSettings:
     default_version: str | None = None
     version_match: str = "currentorolder"
     version_failure: str = "reject"
+    # host.json, ours: nonDeterminism. "suspend" parks an instance whose code does something else
+    # than its history, when patience is over; "fail" fails it.
+    non_determinism: str = "suspend"
     sends_at_once_max: int = 32
 
 

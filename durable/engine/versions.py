@@ -5,23 +5,11 @@ version is older than any. A host that says no default version runs everything.
 """
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from durable.engine.settings import EngineSettings
-from durable.model.failures import FailureDetails
-from durable.model.history import (
-    ExecutionCompleted,
-    HistoryEvent,
-    OrchestratorCompleted,
-    OrchestratorStarted,
-)
 from durable.model.instance import InstanceRecord
-from durable.model.status import RuntimeStatus
-from durable.model.values import encode_value
-from durable.replay.decision import Decision
 
 NUMBERS = re.compile(r"\d+(\.\d+){0,3}")
 
@@ -45,27 +33,6 @@ def refuse_version(record: InstanceRecord, settings: EngineSettings) -> tuple[Re
     return Refusal(settings.version_failure), (
         f"The instance has version '{its or ''}'; this app runs '{mine}' "
         f"(host.json, defaultVersion) and takes {wanted} only."
-    )
-
-
-def fail_unrun(
-    arrived: Sequence[HistoryEvent], why: str, *, time: datetime, parent: str | None
-) -> Decision:
-    """Fail the instance without running its code."""
-    ended = ExecutionCompleted(
-        timestamp=time,
-        orchestration_status=RuntimeStatus.FAILED,
-        result=encode_value(why, what="failure"),
-        failure_details=FailureDetails(error_type="VersionMismatch", error_message=why),
-        parent_instance=parent,
-    )
-    started, completed = OrchestratorStarted(timestamp=time), OrchestratorCompleted(timestamp=time)
-    return Decision(
-        facts=(started, *arrived, ended, completed),
-        consumed=len(arrived),
-        status=RuntimeStatus.FAILED,
-        output=ended.result,
-        custom_status=None,
     )
 
 

@@ -49,6 +49,7 @@ def engine_settings(settings: HostSettings) -> EngineSettings:
         default_version=settings.default_version,
         version_match=settings.version_match,
         version_failure=settings.version_failure,
+        non_determinism=settings.non_determinism,
     )
 
 

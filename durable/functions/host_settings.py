@@ -29,6 +29,7 @@ SECTION = "extensions.durabletask."
 # In lower case; the first of each is the extension's default.
 VERSION_MATCHES = ("currentorolder", "strict", "none")
 VERSION_FAILURES = ("reject", "fail")
+NON_DETERMINISM = ("suspend", "fail")
 REPLACEABLE = {states.value.lower(): states for states in ReplaceableStates}
 HTTP_POLLING_MS = 30_000
 HTTP_POLLING_MS_MAX = 24 * 60 * 60 * 1000
@@ -40,6 +41,8 @@ class HostSettings:
 
     `default_version` is that of what is started without one; `version_match` and `version_failure`
     are the extension's `versionMatchStrategy` and `versionFailureStrategy`, in lower case.
+    `non_determinism` is ours: what becomes of an instance whose code does something else than its
+    history says, once waiting for another host is over.
     `replaceable` is `overridableExistingInstanceStates`. `http_polling_s` is how long `call_http`
     waits between two looks where the answer does not say.
     """
@@ -54,6 +57,7 @@ class HostSettings:
     default_version: str | None = None
     version_match: str = "currentorolder"
     version_failure: str = "reject"
+    non_determinism: str = "suspend"
     replaceable: ReplaceableStates = ReplaceableStates.NON_RUNNING
     http_polling_s: float = HTTP_POLLING_MS / 1000
 
@@ -85,6 +89,7 @@ def read_host_settings(environment: Mapping[str, str], *, working_directory: Pat
         default_version=_text(values.get(SECTION + "defaultversion")),
         version_match=_choice(values, "versionMatchStrategy", VERSION_MATCHES),
         version_failure=_choice(values, "versionFailureStrategy", VERSION_FAILURES),
+        non_determinism=_choice(values, "nonDeterminism", NON_DETERMINISM),
         replaceable=REPLACEABLE[
             _choice(values, "overridableExistingInstanceStates", tuple(REPLACEABLE))
         ],

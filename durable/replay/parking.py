@@ -1,4 +1,4 @@
-"""Decisions that run no code: an instance that is parked or suspended, and one that ends so.
+"""Decisions that run no code: an instance that is parked or suspended, or ends without it.
 
 Nothing is lost: what arrives is recorded, in order, and a resume applies it. The parking is noted
 before what arrived with it, so that a replay holds that back too.
@@ -7,6 +7,7 @@ before what arrived with it, so that a replay holds that back too.
 from collections.abc import Sequence
 from datetime import datetime
 
+from durable.model.failures import FailureDetails
 from durable.model.history import (
     ExecutionCompleted,
     ExecutionResumed,
@@ -17,6 +18,7 @@ from durable.model.history import (
     OrchestratorStarted,
 )
 from durable.model.status import RuntimeStatus
+from durable.model.values import encode_value
 from durable.replay.decision import Decision
 
 REASON_CHARS_MAX = 4096
@@ -65,4 +67,36 @@ def park(
         output=output,
         custom_status=custom_status,
         reason=reason if status is RuntimeStatus.SUSPENDED else None,
+    )
+
+
+def fail(
+    arrived: Sequence[HistoryEvent],
+    *,
+    now: datetime,
+    reason: str,
+    error_type: str,
+    custom_status: str | None,
+    parent_instance: str | None = None,
+) -> Decision:
+    """Record what arrived, and that the execution has failed for a reason outside of its code."""
+    text = encode_value(reason, what="reason")
+    ended = ExecutionCompleted(
+        timestamp=now,
+        orchestration_status=RuntimeStatus.FAILED,
+        result=text,
+        failure_details=FailureDetails(error_type=error_type, error_message=reason),
+        parent_instance=parent_instance,
+    )
+    return Decision(
+        facts=(
+            OrchestratorStarted(timestamp=now),
+            *arrived,
+            ended,
+            OrchestratorCompleted(timestamp=now),
+        ),
+        consumed=len(arrived),
+        status=RuntimeStatus.FAILED,
+        output=text,
+        custom_status=custom_status,
     )

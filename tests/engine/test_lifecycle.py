@@ -9,6 +9,7 @@ import pytest
 from durable.engine.settings import EngineSettings
 from durable.model.errors import InstanceNotEndedError
 from durable.model.history import (
+    ExecutionCompleted,
     ExecutionRewound,
     ExecutionSuspended,
     RewindSent,
@@ -375,3 +376,47 @@ async def test_a_child_without_a_version_gets_the_default_one() -> None:
     await hub.client.raise_event(ONE, "go")
     await hub.settle()
     assert await output_of(hub) == 1
+
+
+async def test_a_setting_makes_a_changed_orchestrator_fail_in_place_of_being_parked() -> None:
+    """host.json, `nonDeterminism: Fail`: with the same explanation, under DTFx's name."""
+    settings = EngineSettings(hold_s_max=0, non_determinism="fail")
+    hub = Hub(registry_of(three_events=three_events), settings=settings)
+    await hub.client.start("three_events", instance_id=ONE)
+    await hub.client.raise_event(ONE, "go", 0)
+    await hub.settle()
+    hub.deploy(registry_of(three_events=changed))
+    await hub.client.raise_event(ONE, "go", 1)
+    await hub.settle()
+    status = await hub.status(ONE)
+    assert status.runtime_status is RuntimeStatus.FAILED
+    [ended] = await hub.facts(ONE, ExecutionCompleted)
+    assert ended.failure_details is not None
+    assert ended.failure_details.error_type == "NonDeterministicOrchestrationException"
+    assert "test_lifecycle.py:" in ended.failure_details.error_message
+
+
+async def test_a_child_whose_name_nobody_knows_fails_its_task_naming_what_there_is() -> None:
+    """Its parent's author has mistyped it; the parent can be rewound when that is mended."""
+
+    def parent(context: Context) -> Orchestration:
+        return (yield context.call_sub_orchestrator("chian", 1))
+
+    hub = Hub(registry_of(chain=chain, parent=parent), settings=IMPATIENT)
+    await hub.client.start("parent", instance_id=ONE)
+    await hub.settle()
+    status = await hub.status(ONE)
+    assert status.runtime_status is RuntimeStatus.FAILED
+    assert "No orchestrator function named 'chian'" in str(status.output)
+    assert "'chain'" in str(status.output)
+
+
+async def test_failures_are_written_into_the_hosts_log(caplog: pytest.LogCaptureFixture) -> None:
+    """With instance, error and stack: alerts listen there."""
+    hub = hub_with(Flaky(), main=echo_then_flaky)
+    await hub.client.start("main", instance_id=ONE)
+    await hub.settle()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert any("instance=one task=1 Activity function 'flaky' failed: no line" in t for t in told)
+    assert any("instance=one failed: TaskFailedError" in text for text in told)
+    assert any("test_lifecycle.py" in text for text in told)

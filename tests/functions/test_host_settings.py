@@ -161,6 +161,7 @@ def test_an_app_is_reached_over_tls_unless_it_is_on_this_machine(host: str, orig
         ("versionMatchStrategy", "Strict", "version_match", "strict"),
         ("versionMatchStrategy", "None", "version_match", "none"),
         ("versionFailureStrategy", "FAIL", "version_failure", "fail"),
+        ("nonDeterminism", "Fail", "non_determinism", "fail"),
         ("overridableExistingInstanceStates", "AnyState", "replaceable", ReplaceableStates.ANY),
         (
             "overridableExistingInstanceStates",

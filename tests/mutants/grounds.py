@@ -72,8 +72,8 @@ GROUNDS = (
     _program(
         "a sender that waits between executions",
         (
-            SendEvent("b", "number", Constant(5)),
             Await("_", SetTimer(20)),
+            SendEvent("b", "number", Constant(5)),
             SendEvent("b", "number", Constant(6)),
             If(INPUT, (Return(INPUT),)),
             AGAIN,

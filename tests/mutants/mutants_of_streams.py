@@ -151,12 +151,15 @@ def early_messages_dropped(
     return Verdict.DROPPED
 
 
-@mutant(_Judge, "_take_turn", rule="D2: put aside")
+@mutant(_Judge, "take_turn", rule="D2: put aside")
 def what_was_put_aside_is_never_taken(
-    self: _Judge, origin: str, message: TaskMessage, index: int | None
+    self: _Judge, message: TaskMessage, index: int | None
 ) -> Verdict:
     """Only what is in the batch is looked at, not what waits for the turn behind it."""
-    return Verdict.EARLY if index is None else _take_turn(self, origin, message, index)
+    assert message.origin is not None
+    if index is None:
+        return Verdict.EARLY
+    return self._take_turn(message.origin.to_text(), message, index)
 
 
 @mutant(collection, "_delete", rule="D2: put aside")

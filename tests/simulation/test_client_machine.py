@@ -300,12 +300,8 @@ def _call_of(action: CallerAction) -> Callable[[DurableClient], Coroutine[Any, A
             return lambda client: client.raise_event(instance_id, name, data)
         case Terminate(instance_id, reason):
             return lambda client: client.terminate(instance_id, reason)
-        case Suspend(instance_id):
-            return lambda client: client.suspend(instance_id)
-        case Resume(instance_id):
-            return lambda client: client.resume(instance_id)
-        case Purge(instance_id):
-            return lambda client: client.purge(instance_id)
+        case _:
+            raise AssertionError(f"the clients of this machine do not do this: {action}")
 
 
 def _could_be_told(action: CallerAction, answer: str, record: InstanceRecord | None) -> bool:

@@ -10,6 +10,7 @@ from durable.testing.programs.syntax import (
     AllOf,
     Await,
     Block,
+    CallActivity,
     CallOrchestration,
     Constant,
     ContinueAsNew,
@@ -45,6 +46,14 @@ MANY_EXECUTIONS: Block = (
 RECEIVES = Orchestration("receives", (Await("v", AllOf((NUMBER,) * 5)), Return(V)))
 SENDS: Block = tuple(SendEvent("b", "number", Constant(7)) for _ in range(5))
 
+# What an execution has sent, and been told, must not be forgotten by one that does neither.
+SILENT_BETWEEN: Block = (
+    If(INPUT, (Await("v", CallActivity("echo", INPUT)), ContinueAsNew(Constant(0)))),
+    SendEvent("b", "number", Constant(7)),
+    Await("v", NUMBER),
+    ContinueAsNew(Constant(1)),
+)
+
 CONFLUENT = (
     program_of(
         "event left over a chain of many executions",
@@ -65,9 +74,27 @@ CONFLUENT = (
         (ECHO,),
         script=(Start("b", "receives", delay_s=2 * HOUR_S), Start("a", "main")),
     ),
+    Program(
+        "silent for one execution",
+        (
+            Orchestration("main", SILENT_BETWEEN),
+            Orchestration("two", (Await("v", AllOf((NUMBER, NUMBER))), Return(V))),
+        ),
+        (ECHO,),
+        script=(Start("b", "two"), Start("a", "main", 0), RaiseEvent("a", "number", 1, 60)),
+    ),
 )
 
 RACING = (
+    # Sixty seconds: long before the messages of a dead host come again.
+    Program(
+        "purged with unsent messages",
+        (
+            Orchestration("main", (SendEvent("b", "number", Constant(7)), Return(INPUT))),
+            Orchestration("one", (Await("v", NUMBER), Return(V))),
+        ),
+        script=(Start("b", "one"), Start("a", "main", 1), Purge("a", 60)),
+    ),
     Program(
         "child whose id is to start later",
         (
