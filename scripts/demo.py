@@ -43,13 +43,15 @@ def say(line: str) -> None:
 
 
 @contextlib.contextmanager
-def dev_host(app: Path, connection: str, *, port: int, timeout_s: float) -> Iterator[str]:
+def dev_host(
+    app: Path, connection: str, *, port: int, timeout_s: float, log_level: str
+) -> Iterator[str]:
     """Run the dev host as a child process for the length of the block; gives its URL."""
     environment = {**os.environ, "AzureWebJobsStorage": connection}
     paths = (str(ROOT), environment.get("PYTHONPATH"))
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     command = [sys.executable, "-m", "durable.devhost", "start"]
-    command += ["--app", str(app), "--port", str(port), "--log-level", "warning"]
+    command += ["--app", str(app), "--port", str(port), "--log-level", log_level]
     host = subprocess.Popen(
         command,
         env=environment,
@@ -154,6 +156,8 @@ def run(chosen: argparse.Namespace) -> int:
             azurite.connection_string,
             port=chosen.port,
             timeout_s=chosen.timeout_seconds,
+            # Who serves an app wants to see what it logs.
+            log_level="info" if chosen.serve else "warning",
         )
         with host as url:
             if chosen.serve and chosen.app != ROOT:

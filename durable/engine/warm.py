@@ -70,6 +70,8 @@ class InstanceState:
         self, snapshot: Snapshot, new_rows: tuple[HistoryRow, ...], *, live: Execution | None
     ) -> None:
         """Stand behind a commit."""
+        if self.live is not live:
+            self.drop_live()  # of an instance that is suspended, or has ended (rule J)
         self.snapshot = snapshot
         self.live = live
         if snapshot.record is not None:

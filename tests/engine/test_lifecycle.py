@@ -413,6 +413,7 @@ async def test_a_child_whose_name_nobody_knows_fails_its_task_naming_what_there_
 
 async def test_failures_are_written_into_the_hosts_log(caplog: pytest.LogCaptureFixture) -> None:
     """With instance, error and stack: alerts listen there."""
+    caplog.set_level("ERROR", logger="durable")
     hub = hub_with(Flaky(), main=echo_then_flaky)
     await hub.client.start("main", instance_id=ONE)
     await hub.settle()

@@ -82,6 +82,12 @@ GROUNDS = (
         START,
     ),
     _program(
+        "four events at once",
+        tuple(SendEvent("b", "number", Constant(number)) for number in range(4)),
+        Start("b", "four"),
+        START,
+    ),
+    _program(
         "large events of a sender that goes on",
         (
             SendEvent("b", "text", Constant(LARGE)),

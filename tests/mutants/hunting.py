@@ -9,6 +9,7 @@ import contextlib
 import io
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
@@ -25,6 +26,7 @@ from tests.mutants.grounds import ALL_NAMED
 from tests.mutants.mutant import Mutant
 from tests.simulation.drills import DRILLS
 
+PYTEST = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--assert=plain")
 SECONDS_MAX = 100.0  # of one processor; `make simulate` takes 50 on each of two
 SECONDS_AT_A_PROGRAM = 15.0
 FIRST_SEED = 1
@@ -157,8 +159,9 @@ def hunt(mutant: Mutant, *, seconds_max: float = SECONDS_MAX) -> Hunt:
 
 
 def _run_test(test_id: str) -> int:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return pytest.main(["-q", "-x", "-n", "0", "-p", "no:cacheprovider", test_id])
+    quietly = contextlib.redirect_stdout(io.StringIO())
+    with quietly, contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        return pytest.main([*PYTEST, test_id])
 
 
 def _expect_passed(test_id: str) -> None:

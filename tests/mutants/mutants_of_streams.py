@@ -106,7 +106,7 @@ def stream_numbers_go_on_in_a_new_life() -> Iterator[None]:
         yield
 
 
-@mutant(_Judge, "_take_turn", rule="D2: in their order")
+@mutant(_Judge, "_take_turn", rule="D2: in their order", shown_by=("four events at once",))
 def messages_of_a_stream_taken_as_they_come(
     self: _Judge, origin: str, message: TaskMessage, index: int | None
 ) -> Verdict:
@@ -136,7 +136,7 @@ def a_termination_overtakes_the_start(
     return _take_turn(self, origin, message, index)
 
 
-@mutant(_Judge, "_take_turn", rule="D2: put aside")
+@mutant(_Judge, "_take_turn", rule="D2: put aside", shown_by=("four events at once",))
 def early_messages_dropped(
     self: _Judge, origin: str, message: TaskMessage, index: int | None
 ) -> Verdict:
@@ -151,7 +151,7 @@ def early_messages_dropped(
     return Verdict.DROPPED
 
 
-@mutant(_Judge, "take_turn", rule="D2: put aside")
+@mutant(_Judge, "take_turn", rule="D2: put aside", shown_by=("four events at once",))
 def what_was_put_aside_is_never_taken(
     self: _Judge, message: TaskMessage, index: int | None
 ) -> Verdict:
@@ -162,7 +162,7 @@ def what_was_put_aside_is_never_taken(
     return self._take_turn(message.origin.to_text(), message, index)
 
 
-@mutant(collection, "_delete", rule="D2: put aside")
+@mutant(collection, "_delete", rule="D2: put aside", shown_by=("four events at once",))
 async def what_was_put_aside_is_collected(
     store: TaskHubStore, instance_id: InstanceId, state: InstanceState
 ) -> None:
@@ -206,7 +206,7 @@ def watermarks_forgotten_by_a_purge(
     return replace(_tombstone(record, environment), marks={}, sealed=0)
 
 
-@mutant(proposals, "record_after", rule="D3")
+@mutant(proposals, "record_after", rule="D3", shown_by=("one receiver, two lives",))
 def watermarks_forgotten_at_the_end(
     chapter: Chapter,
     before: InstanceRecord | None,

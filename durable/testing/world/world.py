@@ -19,11 +19,10 @@ from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
 from durable.model.envelopes import decode_message, encode_message
-from durable.model.history import TimerFired
 from durable.model.ids import InstanceId
 from durable.storage.memory import StoredMessage
 from durable.storage.port import StorageOutcome, TaskHubStore
-from durable.storage.timers import NEAR_S
+from durable.storage.timers import NEAR_S, due_at_of
 from durable.testing.world.actors import Actor, ActorDied
 from durable.testing.world.faults import Fault
 from durable.testing.world.gate import Gate
@@ -313,11 +312,11 @@ class World:
         """Say when the first sweep is that finds something: nobody waits for idle ones."""
         if self.store.poison:
             return 0.0
-        fired = [decode_message(body).event for body in self.store.timers.values()]
+        due_at = [due_at_of(decode_message(body).event) for body in self.store.timers.values()]
         near_at = [
-            self._seconds(event.fire_at - timedelta(seconds=NEAR_S))
-            for event in fired
-            if isinstance(event, TimerFired)
+            self._seconds(moment - timedelta(seconds=NEAR_S))
+            for moment in due_at
+            if moment is not None
         ]
         return min(near_at, default=0.0)
 
