@@ -10,9 +10,10 @@ from functools import partial
 from durable.client.reading import gather_at_most, read_input, read_record
 from durable.model.codec import BLOB_SUFFIX, NOTHING, UNREADABLE, Column, Columns, decode_time
 from durable.model.errors import MalformedMessageError
-from durable.model.ids import InstanceId
+from durable.model.ids import ExecutionId, InstanceId
 from durable.model.queries import InstanceFilter, OrchestrationStatus, StatusPage
 from durable.model.status import RuntimeStatus
+from durable.model.streams import life_of
 from durable.storage.port import BlobMissing, TaskHubStore
 
 logger = logging.getLogger("durable")
@@ -60,12 +61,16 @@ async def _status(
 
 
 async def _input(store: TaskHubStore, instance_id: InstanceId, columns: Columns) -> str | None:
-    """Read the input of the execution that the row shows, if that is still the one."""
+    """Read the input of the instance, if the life that the row shows is still the one.
+
+    A row may name an earlier execution of it: one that continues as new shows nothing new.
+    """
     if "Input" in columns or "Input" + BLOB_SUFFIX in columns:
         return await _payload(store, columns, "Input")
     try:
         record = await read_record(store, instance_id)
-        if record is None or record.execution_id != columns.get("ExecutionId"):
+        shown = ExecutionId(str(columns.get("ExecutionId")))
+        if record is None or record.life_id != life_of(shown):
             return None
         return await read_input(store, instance_id, record)
     except (BlobMissing, MalformedMessageError):

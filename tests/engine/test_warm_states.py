@@ -14,7 +14,7 @@ from durable.replay.episode import decide
 from durable.replay.executor import Execution
 from durable.storage.partition import Snapshot
 from durable.testing.world.virtual_time import START
-from tests.engine.hub import Context, Orchestration
+from tests.engine.hub import Context, Hub, Orchestration, registry_of
 
 EXECUTION = ExecutionId("e")
 
@@ -174,3 +174,23 @@ def test_what_grows_while_it_is_kept_does_not_upset_the_count() -> None:
     grown.snapshot = replace(grown.snapshot, named={"known-00000000": {"Marks": "x" * 10_000}})
     warm.keep(instance(1), grown)
     assert warm.bytes >= weight + 10_000
+
+
+async def test_a_suspended_orchestrator_that_is_let_go_cannot_act() -> None:
+    """Rule J: its `finally` runs at once, dead, and not some day in the garbage collector."""
+    deaths: list[str] = []
+
+    def orchestrator(context: Context) -> Orchestration:
+        try:
+            yield context.wait_for_external_event("never")
+        finally:
+            deaths.append("dropped")
+            context.set_custom_status("late")
+            deaths.append("it could act")
+
+    hub = Hub(registry_of(o=orchestrator))
+    await hub.client.start("o", instance_id="i")
+    await hub.settle()
+    await hub.client.suspend("i")
+    await hub.settle()
+    assert deaths == ["dropped"]

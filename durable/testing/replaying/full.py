@@ -76,7 +76,7 @@ def effective(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
         number - 1
         for number, episode in enumerate(episodes)
         for event in episode
-        if isinstance(event, ExecutionRewound)
+        if isinstance(event, ExecutionRewound) and event.voided_episode >= 0
     }
     kept = (episode for number, episode in enumerate(episodes) if number not in voided)
     return [event for episode in kept for event in episode]
