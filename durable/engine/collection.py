@@ -39,12 +39,18 @@ async def collect(
         logger.info("instance=%s old rows stay for now: %s", instance_id, outcome)
 
 
-async def discard(store: TaskHubStore, state: InstanceState, unused: Sequence[TaskMessage]) -> None:
+async def discard(
+    store: TaskHubStore,
+    state: InstanceState,
+    unused: Sequence[TaskMessage],
+    *,
+    still_open: Sequence[TaskMessage],
+) -> None:
     """Delete the payloads of messages that were of no use: second answers, late messages.
 
     A sender makes them anew each time that it sends, so nobody else names them, but for another
-    copy of the very message, which may be recorded. What a client sends is not like that: a start
-    that is put again keeps its payload.
+    copy of the very message, which may be recorded, or `still_open` for the next round. What a
+    client sends is not like that: a start that is put again keeps its payload.
     """
     names = {
         name
@@ -54,7 +60,7 @@ async def discard(store: TaskHubStore, state: InstanceState, unused: Sequence[Ta
     }
     for row in state.snapshot.rows if names else ():
         names.difference_update(row.blobs.values())
-    for message in state.stash.messages if names else ():
+    for message in (*state.stash.messages, *still_open) if names else ():
         names.difference_update(message.blobs.values())
     if not names:
         return

@@ -12,12 +12,13 @@ from dataclasses import replace
 from durable.engine.settings import EngineSettings
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.environment import Environment
+from durable.model.errors import MalformedMessageError
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.records import encode_record
 from durable.storage import partition, summaries
 from durable.storage.outbox import Outgoing, outbox
-from durable.storage.port import LostRace, OutcomeUnknown, TaskHubStore
+from durable.storage.port import BlobMissing, LostRace, OutcomeUnknown, TaskHubStore
 from durable.storage.resending import is_wanted, unsent_messages
 from durable.storage.sending import send
 
@@ -61,17 +62,35 @@ class Dispatcher:
     async def resend(
         self, instance_id: InstanceId, state: InstanceState, except_episode: int | None
     ) -> None:
-        """Send all unsent episodes again and take them out of the set."""
-        record = state.snapshot.record
-        if record is None:
+        """Send all unsent episodes again and take them out of the set.
+
+        Raises `MalformedMessageError` where a payload of theirs is gone.
+        """
+        while (record := state.snapshot.record) is not None:
+            need = record.unsent - {except_episode}
+            if not need:
+                return
+            try:
+                unsent = await unsent_messages(self._store, instance_id, state.snapshot, need)
+            except BlobMissing as missing:
+                await self._look_again(instance_id, state, missing)
+                continue
+            await self._send_all(unsent)
+            await self.project(instance_id, state)
+            self._sent.note(instance_id, record.life_id, need)
+            await self._take_out(instance_id, state, need)
             return
-        need = record.unsent - {except_episode}
-        if not need:
-            return
-        await self._send_all(await unsent_messages(self._store, instance_id, state.snapshot, need))
-        await self.project(instance_id, state)
-        self._sent.note(instance_id, record.life_id, need)
-        await self._take_out(instance_id, state, need)
+
+    async def _look_again(
+        self, instance_id: InstanceId, state: InstanceState, missing: BlobMissing
+    ) -> None:
+        """Load what is newer: whoever deleted the blob has written. Else it is a loss (rule I)."""
+        known = state.snapshot
+        state.reload(await partition.load(self._store, instance_id, known))
+        if state.snapshot.etag == known.etag:
+            raise MalformedMessageError(
+                f"A payload that instance '{instance_id}' has to send is gone: blob {missing}."
+            ) from missing
 
     async def project(self, instance_id: InstanceId, state: InstanceState) -> None:
         """Show the record in the Instances table, unless something newer is there."""

@@ -188,7 +188,8 @@ class Orchestrations:
             await self.dispatcher.resend(turn.instance_id, state, except_episode=episode)
         if committed is not None:
             await collect(self._store, self.dispatcher, turn.instance_id, state)
-        await discard(self._store, state, turn.unused_messages)
+        still_open = [turn.messages[index] for index in sorted(turn.left)]
+        await discard(self._store, state, turn.unused_messages, still_open=still_open)
 
     async def _state_of(self, turn: Turn) -> InstanceState:
         if turn.state is None:

@@ -90,13 +90,15 @@ class Turn:
             for submission, verdict in judged
         )
 
+    @property
+    def left(self) -> frozenset[int]:
+        """The places in the batch of what this round leaves open."""
+        later = (i for i, verdict in enumerate(self.verdicts) if verdict is Verdict.LATER)
+        return frozenset(later) | (self.committed.open if self.committed else frozenset())
+
     def close_round(self) -> bool:
         """Keep what is still open; say whether there is another round."""
-        left = frozenset(
-            index for index, verdict in enumerate(self.verdicts) if verdict is Verdict.LATER
-        )
-        if self.committed is not None:
-            left |= self.committed.open
+        left = self.left
         has_ready = (
             self.committed is not None
             and self.state is not None

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from durable.model.codec import FIELDS, with_payload
 from durable.model.envelopes import decode_message, encode_message
 from durable.model.errors import MalformedMessageError
 from durable.model.failures import FailureDetails
-from durable.model.history import HistoryEvent
+from durable.model.history import ExecutionSuspended, HistoryEvent
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.messages import TaskMessage
-from tests.model.strategies import events_with_blobs, messages
+from tests.model.strategies import as_sent, events_with_blobs, messages
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -41,7 +42,7 @@ def test_payloads_beside_the_message_are_named_in_it(
     pair: tuple[HistoryEvent, dict[str, str]],
 ) -> None:
     """The blobs' texts do not travel; put back in, they make the event whole."""
-    event, blobs = pair
+    event, blobs = as_sent(pair[0]), pair[1]
     message = TaskMessage(
         instance_id=InstanceId("one"),
         execution_id=ExecutionId("e"),
@@ -132,3 +133,12 @@ def test_a_member_of_another_type_is_malformed(members: dict[str, Any]) -> None:
     """What the engine is given has the types that its class says; a dict can't be a message id."""
     with pytest.raises(MalformedMessageError):
         decode_message(f"1:{raised(**members)}")
+
+
+def test_nobody_parks_an_instance_from_outside() -> None:
+    """Only the commit that parks it says so; a message that claims it is an ordinary suspend."""
+    event = ExecutionSuspended(timestamp=datetime(2026, 1, 1, tzinfo=UTC), is_parked=True)
+    message = TaskMessage(instance_id=InstanceId("one"), event=event, message_id="m")
+    decoded = decode_message(encode_message(message)).event
+    assert isinstance(decoded, ExecutionSuspended)
+    assert not decoded.is_parked

@@ -54,7 +54,9 @@ READS = Orchestration(
     "reads",
     (Await("one", WaitForEvent("text")), Await("two", WaitForEvent("text")), Return(V)),
 )
-OTHERS = (ADDS, COLLECTS_FOUR, LISTENS, READS, SLOW)
+RENEWS = Orchestration("renews", (If(INPUT, (Return(INPUT),)), *bodies.SHORT[:1], AGAIN))
+WORKS = Orchestration("works", (Await("v", NUMBER), *bodies.SHORT[:1], Return(Row((INPUT, V)))))
+OTHERS = (ADDS, COLLECTS_FOUR, LISTENS, READS, RENEWS, SLOW, WORKS)
 
 
 def _program(name: str, body: Block, *script: CallerAction) -> Program:
@@ -110,9 +112,9 @@ GROUNDS = (
             Await("_", SetTimer(2 * HOUR_S)),
             SendEvent("b", "number", Constant(2)),
         ),
-        Start("b", "listens", 1),
+        Start("b", "works", 1),
         START,
-        Start("b", "listens", 2, HOUR_S),
+        Start("b", "works", 2, HOUR_S),
     ),
     _program(
         "a child id that is free in a moment",
@@ -147,6 +149,18 @@ GROUNDS = (
         ),
         START,
         Purge("c", 60),
+    ),
+    _program(
+        "purged as soon as it has ended",
+        (*bodies.SHORT[:1], SendEvent("b", "number", INPUT), Return(INPUT)),
+        Start("b", "listens"),
+        START,
+        Purge("a", 10),
+    ),
+    _program(
+        "a child of two executions",
+        (Await("v", CallOrchestration("renews", Constant(0))), Return(Row((V, Constant("back"))))),
+        START,
     ),
     _program(
         "terminated, and its child's id is another's",

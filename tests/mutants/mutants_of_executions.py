@@ -79,7 +79,7 @@ def what_came_behind_the_end_is_left_behind(
     proposals,
     "open_next",
     rule="F: the answer is owed on",
-    shown_by=("child that continues as new",),
+    shown_by=("a child of two executions",),
 )
 def a_child_that_continues_forgets_its_parent(
     instance_id: InstanceId,

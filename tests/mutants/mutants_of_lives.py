@@ -121,7 +121,7 @@ def what_was_detached_is_terminated_too(
 # Purge.
 
 
-@mutant(purging, "_send_unsent", rule="E1", shown_by=("purged", "sender purged and born again"))
+@mutant(purging, "_send_unsent", rule="E1", shown_by=("purged as soon as it has ended",))
 async def purged_without_sending(
     store: TaskHubStore, environment: Environment, instance_id: InstanceId, snapshot: Snapshot
 ) -> None:
@@ -190,7 +190,7 @@ async def a_purge_deletes_what_it_finds(
     summaries,
     "_is_purged",
     rule="H",
-    shown_by=("purged and born again", "continued as new, then purged"),
+    shown_by=("purged as soon as it has ended",),
 )
 async def lists_show_what_was_purged(store: TaskHubStore, instance_id: InstanceId) -> bool:
     """A host that slept shows an instance which was purged meanwhile."""

@@ -134,7 +134,9 @@ def a_parking_is_noted_behind_what_came(
     _Judge,
     "_judge_answer",
     rule="semantics: rewind",
-    shown_by=(LIFECYCLE + "test_a_late_answer_to_a_run_that_was_voided_counts_for_nothing",),
+    shown_by=(
+        "tests/engine/test_admission.py::test_an_answer_to_a_run_that_a_rewind_made_void_is_known",
+    ),
 )
 def an_answer_of_a_voided_run_is_taken(self: _Judge, message: TaskMessage, task_id: int) -> Verdict:
     """Which run an answer is of is not asked.

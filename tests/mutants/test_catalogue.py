@@ -4,15 +4,21 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from durable.testing.programs.syntax import Program
+from durable.testing.simulation.experiment import Experiment, Setting, run
+from durable.testing.world.schedule import Schedule
 from tests.mutants.catalogue import MUTANTS, NOT_YET, RULES, UNSEEN, Mutant, rule_of
+from tests.mutants.grounds import ALL_NAMED, GROUNDS
 from tests.mutants.hunting import hunt
 
 ALL = (*MUTANTS, *UNSEEN)
 PLACES_MAX = 4
+ROOT = Path(__file__).parents[2]
 
 Seams = dict[tuple[str, str], Any]
 
@@ -100,6 +106,22 @@ def test_what_can_not_be_seen_says_why() -> None:
     """A bug that is kept for later names what has to be built first, or what else guards it."""
     whys = ("Waits for", "Guarded twice")
     assert [m.name for m in UNSEEN if not any(why in m.breaks for why in whys)] == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_where_to_look_for_a_mutant_is_there(mutant: Mutant) -> None:
+    """The programs that it names are written, and so are the tests."""
+    assert [name for name in mutant.programs if name not in ALL_NAMED] == []
+    for test_id in mutant.tests:
+        path, _, test = test_id.partition("::")
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), test_id
+
+
+@pytest.mark.parametrize("program", GROUNDS, ids=lambda program: program.name)
+def test_the_engine_stands_the_grounds_of_the_mutants(program: Program) -> None:
+    """No oracle has anything to say, under a few schedules."""
+    for seed in (1, 2):
+        run(Experiment(program, Schedule(seed), Setting(hosts=3, messages_at_once=seed)))
 
 
 QUICKLY = (

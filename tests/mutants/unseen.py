@@ -93,7 +93,7 @@ def sent_again_without_again(
 def sent_episodes_known_without_their_life() -> Iterator[None]:
     """What the process remembers as sent is kept by instance alone (hole H16).
 
-    Waits for purge: today episode numbers count up across lives.
+    Guarded twice: a tombstone keeps the count, so that episode numbers count up across lives.
     """
     any_life = ExecutionId("")
 
@@ -138,7 +138,8 @@ async def a_blob_deleted_that_a_younger_row_names(
 ) -> None:
     """The collector deletes every blob of an old row.
 
-    Waits for continue-as-new: only what is carried over has two rows that name it.
+    Guarded twice: what is carried over to another execution gets blobs of its own, and the rows that
+    share one after a rewind are of one execution and go together.
     """
     record = state.snapshot.record
     assert record is not None
