@@ -67,6 +67,9 @@ class Dispatcher:
         Raises `MalformedMessageError` where a payload of theirs is gone.
         """
         while (record := state.snapshot.record) is not None:
+            if record.is_purged:
+                # A host that slept may have shown it again, and died before it took that back.
+                await summaries.remove(self._store, instance_id, record)
             need = record.unsent - {except_episode}
             if not need:
                 return

@@ -89,3 +89,17 @@ async def test_a_child_does_not_begin_whom_its_id_belongs_to() -> None:
     status = await hub.status("parent")
     assert status.runtime_status is RuntimeStatus.FAILED
     assert "is alive already" in str(status.output)
+
+
+async def test_a_line_that_a_dead_host_brought_back_after_a_purge_goes_with_its_message() -> None:
+    """It had shown the instance once more, and died before it saw the tombstone."""
+    hub = Hub(registry_of(at_once=at_once))
+    await hub.client.start("at_once", instance_id=ONE)
+    start, receipt = hub.store.receive(count=1, visibility_s=60)[0]
+    await hub.take(start.queue, start.body)
+    shown = hub.store.summaries[InstanceId(ONE)]
+    assert await hub.client.purge(ONE)
+    hub.store.summaries[InstanceId(ONE)] = shown
+    start.dequeue_count += 1
+    await hub.invoke(start, receipt)
+    assert InstanceId(ONE) not in hub.store.summaries

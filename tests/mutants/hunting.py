@@ -1,8 +1,8 @@
 """Hunt: let one mutant meet what may show it, until something does.
 
 First the places that the mutant itself names: programs, under many schedules and single faults, or
-tests. Then the drills, then the random batches of `make simulate`. What shows a mutant must be
-stood by the right engine, or it shows nothing.
+tests. Then two programs where most show, the drills, and the random batches of `make simulate`.
+What shows a mutant must be stood by the right engine, or it shows nothing.
 """
 
 import contextlib
@@ -28,8 +28,10 @@ from tests.simulation.drills import DRILLS
 
 PYTEST = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--assert=plain")
 SECONDS_MAX = 100.0  # of one processor; `make simulate` takes 50 on each of two
-SECONDS_AT_A_PROGRAM = 15.0
+SECONDS_WHERE_IT_SHOWS = 15.0
+SECONDS_WHERE_MOST_SHOW = 3.0
 FIRST_SEED = 1
+USUAL = ("failure, caught", "race, then its loser")
 PLAIN_RUNS = 4  # between those with faults
 FAULTY_RUNS = 60
 
@@ -78,18 +80,20 @@ class _Hunter:
     def signs(self) -> Iterator[_Sign]:
         """Try everything, the likely first; give what shows."""
         for name in self._mutant.programs:
-            yield from self._at(ALL_NAMED[name])
+            yield from self._at(ALL_NAMED[name], SECONDS_WHERE_IT_SHOWS)
         for test_id in self._mutant.tests:
             yield from self._at_test(test_id)
         if self._mutant.is_for_tests:
             return
+        for name in USUAL:
+            yield from self._at(ALL_NAMED[name], SECONDS_WHERE_MOST_SHOW)
         for drill in DRILLS:
             yield from self._meet(drill)
         yield from self._in_batches()
 
-    def _at(self, program: Program) -> Iterator[_Sign]:
+    def _at(self, program: Program, seconds: float) -> Iterator[_Sign]:
         """Many schedules, plain and with faults, until its time is up."""
-        ends_at = min(self.seconds + SECONDS_AT_A_PROGRAM, self._seconds_max)
+        ends_at = min(self.seconds + seconds, self._seconds_max)
         for number in count(FIRST_SEED):
             for experiment in self._experiments(program, number):
                 if self.seconds > ends_at:

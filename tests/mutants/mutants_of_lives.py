@@ -6,6 +6,7 @@ from datetime import datetime
 
 from durable.engine import children, orchestrations, proposals
 from durable.engine.inbox import Verdict, _Judge
+from durable.engine.warm import InstanceState
 from durable.model.environment import Environment
 from durable.model.history import (
     ExecutionStarted,
@@ -200,13 +201,17 @@ async def lists_show_what_was_purged(store: TaskHubStore, instance_id: InstanceI
 
 @mutant(orchestrations, "discard", rule="I", shown_by=("large values", "large values in bursts"))
 async def the_payload_of_a_repeat_is_deleted(
-    store: TaskHubStore, state: object, unused: Sequence[TaskMessage]
+    store: TaskHubStore,
+    state: InstanceState,
+    unused: Sequence[TaskMessage],
+    *,
+    still_open: Sequence[TaskMessage],
 ) -> None:
     """A message that is of no use has its payloads deleted, whoever else names them.
 
     The row that its first copy became has lost its own.
     """
-    del state
+    del state, still_open
     names = {name for message in unused for name in message.blobs.values()}
     try:
         await store.delete_blobs(sorted(names))

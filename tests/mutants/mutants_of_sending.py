@@ -62,7 +62,12 @@ def sends_before_commit() -> Iterator[None]:
         yield
 
 
-@mutant(Orchestrations, "_dispatch", rule="A1")
+@mutant(
+    Orchestrations,
+    "_dispatch",
+    rule="A1",
+    shown_by=("fan-out of 8", "failure beside siblings that run on"),
+)
 async def followers_released_at_the_commit(self: Orchestrations, turn: Turn) -> None:
     """The batch is answered when it is committed, before its messages are sent.
 
@@ -73,7 +78,7 @@ async def followers_released_at_the_commit(self: Orchestrations, turn: Turn) -> 
     await _turn_dispatch(self, turn)
 
 
-@mutant(sending, "_insist", rule="A1")
+@mutant(sending, "_insist", rule="A1", shown_by=("fan-out of 8",))
 async def a_put_that_fails_is_forgiven(
     environment: Environment, put: Callable[[], Awaitable[None]]
 ) -> None:
@@ -94,7 +99,7 @@ def duty_forgotten(self: Turn) -> bool:
     return False
 
 
-@mutant(Turn, "has_duty", rule="A2")
+@mutant(Turn, "has_duty", rule="A2", shown_by=("failure, caught",))
 def foreign_and_ended_dropped_without_duty(self: Turn) -> bool:
     """Only a known message has the duty.
 
@@ -126,7 +131,7 @@ def own_episode_not_unsent(
     return replace(record, unsent=record.unsent - {record.episode})
 
 
-@mutant(proposals, "record_after", rule="A6")
+@mutant(proposals, "record_after", rule="A6", shown_by=("failure, caught",))
 def a_change_of_status_alone_is_not_unsent(
     chapter: Chapter,
     before: InstanceRecord | None,
@@ -146,7 +151,9 @@ def a_change_of_status_alone_is_not_unsent(
     return replace(record, unsent=record.unsent - {record.episode})
 
 
-@mutant(SentEpisodes, "of", rule="A5")
+@mutant(
+    SentEpisodes, "of", rule="A5", shown_by=("events, an activity after each", "failure, caught")
+)
 def unsent_as_a_watermark(
     self: SentEpisodes, instance_id: InstanceId, life_id: ExecutionId
 ) -> frozenset[int]:
@@ -158,7 +165,7 @@ def unsent_as_a_watermark(
     return frozenset(range(last + 1))
 
 
-@mutant(Dispatcher, "dispatch", rule="A5")
+@mutant(Dispatcher, "dispatch", rule="A5", shown_by=("fan-out of 8", "race, then its loser"))
 async def noted_as_sent_before_it_is_sent(
     self: Dispatcher,
     instance_id: InstanceId,
@@ -177,7 +184,7 @@ async def noted_as_sent_before_it_is_sent(
     await _dispatch(self, instance_id, state, rows, shows=shows)
 
 
-@mutant(Dispatcher, "resend", rule="A5")
+@mutant(Dispatcher, "resend", rule="A5", shown_by=("failure, caught",))
 async def taken_out_before_it_is_sent_again(
     self: Dispatcher, instance_id: InstanceId, state: InstanceState, except_episode: int | None
 ) -> None:
@@ -203,7 +210,7 @@ async def taken_out_with_the_next_commit_only(
     """
 
 
-@mutant(Dispatcher, "_take_out", rule="A5")
+@mutant(Dispatcher, "_take_out", rule="A5", shown_by=("fan-out of 8",))
 async def taken_out_of_an_old_record(
     self: Dispatcher, instance_id: InstanceId, state: InstanceState, sent: frozenset[int]
 ) -> None:

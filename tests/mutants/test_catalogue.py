@@ -55,32 +55,26 @@ def parameters(value: Any) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
-def test_a_mutant_can_be_applied_and_removed_again(mutant: Mutant) -> None:
-    """While it is applied at most four names stand for something else, then none does."""
+def test_a_mutant_is_one_small_change_and_leaves_with_a_finding(mutant: Mutant) -> None:
+    """At most four names stand for something else, that takes what the original takes; then none.
+
+    An error that leaves the `with` takes the mutant along.
+    """
     before = seams()
-    with mutant.applied():
-        during = seams()
-    assert 1 <= len(list(differences(before, during))) <= PLACES_MAX
-    assert not list(differences(before, seams()))
+    during: Seams = {}
 
+    def find() -> None:
+        with mutant.applied():
+            during.update(seams())
+            raise AssertionError("a finding")
 
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
-def test_a_mutant_is_gone_after_an_error(mutant: Mutant) -> None:
-    """A finding that leaves the `with` takes the mutant along."""
-    before = seams()
-    with pytest.raises(AssertionError, match="a finding"), mutant.applied():
-        raise AssertionError("a finding")
-    assert not list(differences(before, seams()))
-
-
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
-def test_a_mutant_takes_what_the_original_takes(mutant: Mutant) -> None:
-    """Its functions have the parameters of those in whose place they stand."""
-    before = seams()
-    with mutant.applied():
-        during = seams()
-    for place in differences(before, during):
+    with pytest.raises(AssertionError, match="a finding"):
+        find()
+    changed = list(differences(before, during))
+    assert 1 <= len(changed) <= PLACES_MAX
+    for place in changed:
         assert parameters(during[place]) == parameters(before[place]), place
+    assert not list(differences(before, seams()))
 
 
 def test_names_are_unique() -> None:

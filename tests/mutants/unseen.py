@@ -138,7 +138,7 @@ async def a_blob_deleted_that_a_younger_row_names(
 ) -> None:
     """The collector deletes every blob of an old row.
 
-    Guarded twice: what is carried over to another execution gets blobs of its own, and the rows that
+    Guarded twice: what is carried over to another execution gets blobs of its own, and rows that
     share one after a rewind are of one execution and go together.
     """
     record = state.snapshot.record

@@ -1,6 +1,7 @@
 """A failed instance is rewound, while one storage call goes wrong: it comes to the same."""
 
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,16 +56,12 @@ def fail_and_rewind(name: str, repair: Repair) -> Callable[[World], Awaitable[No
     """Start, let it fail, repair, rewind."""
 
     async def start(client: DurableClient) -> None:
-        try:
+        with suppress(InstanceExistsError):  # our own, from before the caller died
             await client.start(name, instance_id=ONE)
-        except InstanceExistsError:
-            pass  # our own, from before the caller died
 
     async def rewind(client: DurableClient) -> None:
-        try:
+        with suppress(InstanceEndedError, InstanceNotEndedError):  # it was under way already
             await client.rewind(ONE, "repaired")
-        except (InstanceEndedError, InstanceNotEndedError):
-            pass  # it was under way already
 
     async def drive(world: World) -> None:
         repair.is_done = False

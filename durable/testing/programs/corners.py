@@ -51,8 +51,11 @@ SILENT_BETWEEN: Block = (
     If(INPUT, (Await("v", CallActivity("echo", INPUT)), ContinueAsNew(Constant(0)))),
     SendEvent("b", "number", Constant(7)),
     Await("v", NUMBER),
+    If(V, (Return(V),)),
     ContinueAsNew(Constant(1)),
 )
+
+_NUMBERS = (RaiseEvent("a", "number", 2, 60), RaiseEvent("a", "number", 1, HOUR_S))
 
 CONFLUENT = (
     program_of(
@@ -74,6 +77,9 @@ CONFLUENT = (
         (ECHO,),
         script=(Start("b", "receives", delay_s=2 * HOUR_S), Start("a", "main")),
     ),
+)
+
+RACING = (
     Program(
         "silent for one execution",
         (
@@ -81,11 +87,8 @@ CONFLUENT = (
             Orchestration("two", (Await("v", AllOf((NUMBER, NUMBER))), Return(V))),
         ),
         (ECHO,),
-        script=(Start("b", "two"), Start("a", "main", 0), RaiseEvent("a", "number", 1, 60)),
+        script=(Start("b", "two"), Start("a", "main", 0), *_NUMBERS),
     ),
-)
-
-RACING = (
     # Sixty seconds: long before the messages of a dead host come again.
     Program(
         "purged with unsent messages",
