@@ -54,7 +54,12 @@ def unknown_task_dropped_on_a_stale_cache(self: Orchestrations, turn: Turn) -> b
     return Verdict.NEW not in turn.verdicts and Verdict.DROPPED in turn.verdicts
 
 
-@mutant(_Judge, "_judge_answer", rule="D2: answer of an old execution")
+@mutant(
+    _Judge,
+    "_judge_answer",
+    rule="D2: answer of an old execution",
+    shown_by=("started again with another input",),
+)
 def an_answer_for_any_execution(self: _Judge, message: TaskMessage, task_id: int) -> Verdict:
     """An answer is taken by its task id, whatever execution asked.
 
@@ -105,17 +110,22 @@ async def events_known_by_their_name(
     await _advance(self, instance_id, batch)
 
 
-@mutant(_Judge, "_judge_request", rule="D3: ids of requests forgotten")
+@mutant(
+    _Judge,
+    "_judge_request",
+    rule="D3: ids of requests forgotten",
+    shown_by=("events, an activity after each",),
+)
 def an_event_recorded_twice(self: _Judge, message: TaskMessage) -> Verdict:
     """The ids of what clients sent are not kept.
 
     An event that is delivered again is recorded again, and read twice.
     """
     verdict = _judge_request(self, message)
-    return Verdict.NEW if verdict is Verdict.KNOWN else verdict
+    return Verdict.NEW if verdict is Verdict.KNOWN and self.is_alive else verdict
 
 
-@mutant(Orchestrations, "_commit", rule="D4")
+@mutant(Orchestrations, "_commit", rule="D4", shown_by=("large values, twice",))
 async def payloads_fetched_before_known_is_asked(self: Orchestrations, turn: Turn) -> None:
     """Payloads are fetched first and judged then.
 
@@ -128,7 +138,7 @@ async def payloads_fetched_before_known_is_asked(self: Orchestrations, turn: Tur
     await _commit(self, turn)
 
 
-@mutant_of_many(rule="E1")
+@mutant_of_many(rule="E1", shown_by=("started again with another input",))
 @contextmanager
 def numbers_begin_again_with_each_life() -> Iterator[None]:
     """A new life counts its rows and episodes from the beginning.
@@ -198,7 +208,7 @@ def the_receiver_never_makes_the_transition(self: _Judge, message: TaskMessage) 
     return _judge_start(self, message)
 
 
-@mutant(_Judge, "_judge_start", rule="E2")
+@mutant(_Judge, "_judge_start", rule="E2", shown_by=("started again with another input",))
 def a_start_of_an_earlier_life_starts_again(self: _Judge, message: TaskMessage) -> Verdict:
     """The generation that a start replaces is not compared.
 
@@ -220,7 +230,7 @@ def a_second_start_message_starts_again(self: _Judge, message: TaskMessage) -> V
     return Verdict.NEW
 
 
-@mutant(starting, "_refuse_if_alive", rule="E2")
+@mutant(starting, "_refuse_if_alive", rule="E2", shown_by=("started while alive",))
 def a_start_replaces_a_live_instance(
     instance_id: InstanceId, before: InstanceRecord | None
 ) -> None:
@@ -239,7 +249,7 @@ def events_before_the_first_episode_dropped(self: _Judge, message: TaskMessage) 
     return Verdict.DROPPED if self.is_pending else _judge_request(self, message)
 
 
-@mutant(_Judge, "_judge_request", rule="E4")
+@mutant(_Judge, "_judge_request", rule="E4", shown_by=("messages of one life for the next",))
 def events_for_any_life(self: _Judge, message: TaskMessage) -> Verdict:
     """The generation that a client saw is not compared.
 

@@ -102,7 +102,12 @@ async def live_generator_kept_after_a_lost_race(
     return stands
 
 
-@mutant(Orchestrations, "_write", rule="F: collection")
+@mutant(
+    Orchestrations,
+    "_write",
+    rule="F: collection",
+    shown_by=("race, then its loser", "terminated, then started again"),
+)
 async def old_rows_deleted_before_the_commit(
     self: Orchestrations, turn: Turn, state: InstanceState, proposal: Proposal
 ) -> bool:

@@ -109,7 +109,7 @@ def a_failed_batch_is_answered_as_done(self: Submission, error: BaseException) -
     self.done()
 
 
-@mutant_of_many(rule="semantics 5.4: timer early")
+@mutant_of_many(rule="semantics 5.4: timer early", shown_by=("timer race, won by the timer",))
 @contextlib.contextmanager
 def timers_fire_early() -> Iterator[None]:
     """A delay is cut to whole seconds, and a timer is delivered whenever its message shows.
@@ -131,7 +131,7 @@ def timers_fire_early() -> Iterator[None]:
         yield
 
 
-@mutant(Sweeper, "_promote", rule="sweep: copy, then remove")
+@mutant(Sweeper, "_promote", rule="sweep: copy, then remove", shown_by=("far timers due at once",))
 async def a_far_timer_removed_before_it_is_put(self: Sweeper, key: str, body: str) -> None:
     """A timer that has come near is taken out of the table, then put into the queue.
 
@@ -141,13 +141,13 @@ async def a_far_timer_removed_before_it_is_put(self: Sweeper, key: str, body: st
     await _promote(self, key, body)
 
 
-@mutant(sending, "timer_key", rule="sweep: one row a timer")
+@mutant(sending, "timer_key", rule="sweep: one row a timer", shown_by=("far timers due at once",))
 def far_timers_known_by_their_time(message: TaskMessage, due_at: datetime) -> str:
     """Two far timers that are due at one time have one row: the second replaces the first."""
     return key_of(due_at)
 
 
-@mutant(Sweeper, "_readmit", rule="K: poison")
+@mutant(Sweeper, "_readmit", rule="K: poison", shown_by=("custom status, kept",))
 async def poison_forgotten_before_it_is_readmitted(self: Sweeper, poisoned: Poisoned) -> None:
     """A message that the host has given up is deleted, then put again.
 
@@ -157,7 +157,7 @@ async def poison_forgotten_before_it_is_readmitted(self: Sweeper, poisoned: Pois
     await _readmit(self, poisoned)
 
 
-@mutant(worker, "run_activity", rule="K: missing function")
+@mutant(worker, "run_activity", rule="K: missing function", shown_by=("sequence of 5",))
 async def a_missing_activity_fails_at_once(
     registry: Registry,
     environment: Environment,
@@ -178,7 +178,7 @@ async def a_missing_activity_fails_at_once(
         return failed(task, LookupError(held.reason), environment)
 
 
-@mutant(Decider, "_is_final", rule="K: missing function")
+@mutant(Decider, "_is_final", rule="K: missing function", shown_by=("sequence of 5",))
 def a_missing_orchestrator_parks_at_once(
     self: Decider, messages: Sequence[TaskMessage], now: datetime
 ) -> bool:

@@ -42,7 +42,7 @@ def a_change_of_status_is_not_counted(
     return replace(record, status_sequence=chapter.opened.status_sequence)
 
 
-@mutant(summaries, "encode_summary", rule="H")
+@mutant(summaries, "encode_summary", rule="H", shown_by=("custom status, kept",))
 def lists_show_the_status_alone(record: InstanceRecord, *, task_hub: str) -> dict[str, Column]:
     """What the orchestrator says of itself is left out of the lists."""
     return encode_summary(replace(record, custom_status=None), task_hub=task_hub)
@@ -70,7 +70,7 @@ class _Nowhere:
         raise NotImplementedError(names)
 
 
-@mutant_of_many(rule="I")
+@mutant_of_many(rule="I", shown_by=("large values",))
 @contextmanager
 def blob_put_after_the_commit() -> Iterator[None]:
     """Large payloads are written when the rows that name them are committed.
@@ -108,7 +108,7 @@ class _Numbered:
         return f"{self._ordinal:016X}"
 
 
-@mutant(payloads, "_spill_row", rule="I")
+@mutant(payloads, "_spill_row", rule="I", shown_by=("large values in bursts",))
 async def blobs_named_by_the_row_number_alone(
     store: BlobStore, ids: NewId, instance_id: InstanceId, row: HistoryRow
 ) -> HistoryRow:
@@ -119,7 +119,7 @@ async def blobs_named_by_the_row_number_alone(
     return await _spill_row(store, _Numbered(row.ordinal), instance_id, row)
 
 
-@mutant(worker, "fetch_payloads", rule="I")
+@mutant(worker, "fetch_payloads", rule="I", shown_by=("large values",))
 async def an_input_deleted_by_the_activity_that_read_it(
     store: BlobStore, event: HistoryEvent, blobs: Mapping[str, str]
 ) -> HistoryEvent:

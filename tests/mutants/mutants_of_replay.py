@@ -36,7 +36,7 @@ _run_on = Execution._run_on
 _child_completed = WhenAnyTask.child_completed
 
 
-@mutant_of_many(rule="semantics 5.4: task_any by batch")
+@mutant_of_many(rule="semantics 5.4: task_any by batch", shown_by=("race, then its loser",))
 @contextlib.contextmanager
 def task_any_by_batch() -> Iterator[None]:
     """All inputs of an episode are applied, then the code runs once.
@@ -72,7 +72,7 @@ def task_any_by_batch() -> Iterator[None]:
         yield
 
 
-@mutant(WhenAnyTask, "child_completed", rule="semantics C3: ties")
+@mutant(WhenAnyTask, "child_completed", rule="semantics C3: ties", shown_by=("ties",))
 def of_several_winners_the_one_told_first(self: WhenAnyTask, child: TaskBase, order: int) -> None:
     """Of children that one completion decides, the one that was made first wins.
 
@@ -117,7 +117,9 @@ def name_mismatch_ignored(recorded: Scheduling, action: Action) -> bool:
     return True
 
 
-@mutant(deciding, "decide", rule="semantics 5.4: time of the replay")
+@mutant(
+    deciding, "decide", rule="semantics 5.4: time of the replay", shown_by=("clock between timers",)
+)
 def the_time_of_now_on_replay(
     history: Sequence[HistoryEvent],
     arrived: Sequence[HistoryEvent],
@@ -153,7 +155,7 @@ def the_time_of_now_on_replay(
     )
 
 
-@mutant(episode, "_episode_time", rule="design 5: episode time")
+@mutant(episode, "_episode_time", rule="design 5: episode time", shown_by=("clock between timers",))
 def episode_time_goes_back(
     execution: Execution, arrived: Sequence[HistoryEvent], now: datetime
 ) -> datetime:
@@ -165,7 +167,12 @@ def episode_time_goes_back(
     return now
 
 
-@mutant(episode, "_advance", rule="semantics 5.4: terminate still sends")
+@mutant(
+    episode,
+    "_advance",
+    rule="semantics 5.4: terminate still sends",
+    shown_by=("terminated with an event beside it", "terminated where errors are caught"),
+)
 def terminate_sends_what_was_asked_beside_it(
     execution: Execution, arrived: Sequence[HistoryEvent], time: datetime
 ) -> Decision:
@@ -180,7 +187,12 @@ def terminate_sends_what_was_asked_beside_it(
     return replace(decision, facts=(*facts, *asked, ended, completed))
 
 
-@mutant(Execution, "apply", rule="semantics 5.4: unread event lost")
+@mutant(
+    Execution,
+    "apply",
+    rule="semantics 5.4: unread event lost",
+    shown_by=("lost race, its event kept", "events, an activity after each"),
+)
 def unread_event_lost(self: Execution, event: HistoryEvent) -> None:
     """An event that comes while nobody waits for it is forgotten.
 
@@ -204,7 +216,12 @@ def an_event_read_by_every_wait(self: Execution) -> None:
             self._complete(waiter, value, failed=failed)
 
 
-@mutant(Execution, "_answer", rule="semantics 5.4: cancelled timer")
+@mutant(
+    Execution,
+    "_answer",
+    rule="semantics 5.4: cancelled timer",
+    shown_by=("cancelled timer, waited for", "cancelled timer"),
+)
 def a_cancelled_timer_completes(self: Execution, task_id: int, value: Any, *, failed: bool) -> None:
     """A timer that was cancelled completes when it fires.
 

@@ -239,7 +239,7 @@ def every_known_message_sends_again(self: Turn) -> bool:
     return any(verdict is not Verdict.NEW for verdict in self.verdicts)
 
 
-@mutant(collection, "_adopt", rule="A9")
+@mutant(collection, "_adopt", rule="A9", shown_by=("started again with another input",))
 async def old_episodes_never_adopted(
     dispatcher: Dispatcher, instance_id: InstanceId, state: InstanceState
 ) -> None:

@@ -15,6 +15,7 @@ from durable.engine.settings import EngineSettings
 from durable.engine.versions import Refusal
 from durable.model.history import (
     EventRaised,
+    ExecutionRewound,
     ExecutionSuspended,
     HistoryEvent,
     SubOrchestrationInstanceFailed,
@@ -37,10 +38,12 @@ _take = suspension.take
 _resume = suspension._resume
 _judge_answer = _Judge._judge_answer
 _judge_request = _Judge._judge_request
+_judge_sent = _Judge._judge_sent
 _rewound = rewinding.rewound
 _steps = retries.RetryAbleTask.steps
 
 LIFECYCLE = "tests/engine/test_lifecycle.py::"
+REWINDS = "tests/engine/test_rewinds.py::"
 SUSPENSION = "tests/replay/test_suspension.py::"
 IN_ORDER = ("suspended, its events kept in order",)
 
@@ -196,6 +199,33 @@ async def a_rewind_asks_for_nothing_anew(
 def a_timer_set_again_counts_as_another(event: HistoryEvent) -> bool:
     """A replay takes a timer that a rewind has set again for one more that the code asked for."""
     return isinstance(event, TaskScheduled) and event.run is not None
+
+
+@mutant(
+    _Judge,
+    "_can_rewind",
+    rule="semantics: rewind",
+    shown_by=(REWINDS + "test_a_rewind_undoes_only_the_failure_that_its_client_saw",),
+)
+def a_rewind_undoes_any_failure(self: _Judge, event: HistoryEvent) -> bool:
+    """Which failure its client saw is not asked: two requests for one rewind twice."""
+    del event
+    return self.has_failed
+
+
+@mutant(
+    _Judge,
+    "_judge_sent",
+    rule="semantics: rewind",
+    shown_by=(REWINDS + "test_a_child_that_was_purged_is_run_anew",),
+)
+def a_rewound_parent_waits_for_a_child_that_is_gone(
+    self: _Judge, message: TaskMessage
+) -> tuple[Verdict, TaskMessage]:
+    """A child that was purged meanwhile is asked for its answer, and nobody is there to give it."""
+    if isinstance(message.event, ExecutionRewound) and not self.is_there:
+        return Verdict.COUNTED, message
+    return _judge_sent(self, message)
 
 
 # Starts and versions.

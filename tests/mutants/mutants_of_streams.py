@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from durable.client import starting
-from durable.engine import chapters, collection, inbox, opening, proposals
+from durable.engine import chapters, collection, inbox, opening, proposals, warm
 from durable.engine.chapters import Chapter
 from durable.engine.episode_rows import record_after
 from durable.engine.inbox import Admission, Verdict, _Judge
 from durable.engine.ledger import Ledger
+from durable.engine.seals import Remembered, Seals, remembered
 from durable.engine.stash import PREFIX
 from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState
@@ -35,6 +36,8 @@ _streamed = outbox._streamed
 _outs = proposals._outs
 _ledger_note = Ledger.note
 _tombstone = purging._tombstone
+
+SEALS = "tests/engine/test_seals.py::"
 
 
 @mutant(outbox, "_streamed", rule="D1", shown_by=("a sender that waits between executions",))
@@ -222,6 +225,19 @@ def watermarks_forgotten_at_the_end(
     """
     record = record_after(chapter, before, rows, sent=sent, now=now, commit_id=commit_id)
     return replace(record, marks={}) if record.status.is_terminal else record
+
+
+@mutant(
+    warm,
+    "remembered",
+    rule="D3",
+    shown_by=(
+        "tests/engine/test_seals.py::test_a_receiver_of_very_many_senders_knows_every_one_of_them",
+    ),
+)
+def what_was_sealed_is_forgotten(record: InstanceRecord | None, seals: Seals) -> Remembered:
+    """Watermarks that the sentinel has no room for are written into rows and never read."""
+    return remembered(record, replace(seals, count=0))
 
 
 @mutant(proposals, "settle", rule="D3", shown_by=("event for whoever is alive",))
