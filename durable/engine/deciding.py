@@ -31,6 +31,7 @@ from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.rewinding import effective
 from durable.model.status import RuntimeStatus
+from durable.model.streams import EXECUTION_MARK
 from durable.replay.decision import Decision, Divergence
 from durable.replay.episode import decide
 from durable.replay.parking import fail, park
@@ -78,11 +79,17 @@ class Case:
         return [message.event for message in self.inputs]
 
     @property
+    def clock(self) -> datetime:
+        """Never before the execution that this one follows, whose host's clock may be ahead."""
+        follows = EXECUTION_MARK in self.opened.execution_id
+        return max(self.now, self.opened.updated_at) if follows else self.now
+
+    @property
     def time(self) -> datetime:
         """Never before the last episode, whose host's clock may be ahead, nor before a timer."""
         last = [row.event.timestamp for row in self.state.snapshot.rows[-1:]]
         fired = [event.fire_at for event in self.arrived if isinstance(event, TimerFired)]
-        return max([self.now, *last, *fired])
+        return max([self.clock, *last, *fired])
 
     @property
     def rows(self) -> list[HistoryRow]:
@@ -183,7 +190,7 @@ class Decider:
                 history,
                 case.arrived,
                 orchestrator,
-                now=case.now,
+                now=case.clock,
                 instance_id=case.instance_id,
                 execution_id=case.opened.execution_id,
                 live=case.state.live,

@@ -140,7 +140,10 @@ class _Judge:
         self.life_id = record.life_id if record else None
         self.is_there = record is not None and not record.is_absent
         self.is_alive = record is not None and record.is_alive
-        self.has_failed = record is not None and record.status is RuntimeStatus.FAILED
+        # A tombstone keeps the status: what is purged can't be rewound.
+        self.has_failed = (
+            record is not None and not record.is_absent and record.status is RuntimeStatus.FAILED
+        )
         self.is_pending = self.is_alive and record is not None and record.is_pending
         due_at = record.scheduled_at if record is not None and self.is_pending else None
         self.is_waiting = due_at is not None and due_at > now

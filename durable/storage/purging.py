@@ -41,7 +41,7 @@ async def purge(store: TaskHubStore, environment: Environment, instance_id: Inst
     Raises `InstanceNotEndedError` if it has not ended, or a `StorageFault`: then it may be half
     done, and purging again finishes it.
     """
-    made: str | None = None
+    made: set[str] = set()
     for _ in range(ATTEMPTS_MAX):
         snapshot = await partition.load(store, instance_id)
         record = snapshot.record
@@ -49,7 +49,7 @@ async def purge(store: TaskHubStore, environment: Environment, instance_id: Inst
             return False
         if record.is_purged:
             await _delete(store, instance_id, snapshot, record)  # what an earlier purge left
-            return record.commit_id == made
+            return record.commit_id in made
         if not record.status.is_terminal:
             raise InstanceNotEndedError(
                 f"Instance '{instance_id}' is {record.status.value}; only one that has ended can "
@@ -58,7 +58,7 @@ async def purge(store: TaskHubStore, environment: Environment, instance_id: Inst
         try:
             await _send_unsent(store, environment, instance_id, snapshot)
             tombstone = _tombstone(record, environment)
-            made = tombstone.commit_id
+            made.add(tombstone.commit_id)  # any of them may yet be the one that stands
             await store.transact(instance_id, (), encode_record(tombstone), etag=snapshot.etag)
         except (LostRace, OutcomeUnknown, BlobMissing):
             continue  # somebody else has moved on, or we have and do not know it

@@ -1,16 +1,21 @@
 """Purges by id and by filter: what goes, what stays, and how a long one goes on."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from durable.client import purging
+from durable.client.durable_client import DurableClient
 from durable.model.errors import InstanceNotEndedError
 from durable.model.ids import InstanceId
 from durable.model.queries import EVERY_INSTANCE, InstanceFilter
 from durable.model.status import RuntimeStatus
 from durable.storage import summaries
+from durable.storage.memory import MemoryStore
+from durable.storage.port import ETag, OutcomeUnknown
 
 ENDED = [status for status in RuntimeStatus if status.is_terminal]
 
@@ -42,6 +47,32 @@ async def test_a_purge_of_what_is_not_there_says_so(hub: Any) -> None:
     assert await hub.client.purge("a")
     assert not await hub.client.purge("a")
     assert not await hub.client.purge("nobody")
+
+
+class LateStore(MemoryStore):
+    """Gives no answer to one write, which lands just before the next."""
+
+    is_late_next = False
+    late: Callable[[], Awaitable[ETag]] | None = None
+
+    async def transact(self, *args: Any, **options: Any) -> ETag:
+        """Write, or keep the write."""
+        if self.is_late_next:
+            self.is_late_next = False
+            self.late = partial(super().transact, *args, **options)
+            raise OutcomeUnknown("no answer")
+        if self.late is not None:
+            late, self.late = self.late, None
+            await late()
+        return await super().transact(*args, **options)
+
+
+async def test_a_purge_that_is_done_by_its_own_late_write_says_that_it_purged(hub: Any) -> None:
+    """It has tried again meanwhile, and finds a tombstone that is not that of the last attempt."""
+    hub.store = LateStore(now=hub.environment.now)
+    await hub.write("a", RuntimeStatus.COMPLETED)
+    hub.store.is_late_next = True
+    assert await DurableClient(hub.store, hub.environment).purge("a")
 
 
 async def test_a_host_that_slept_does_not_bring_a_purged_instance_back(hub: Any) -> None:

@@ -292,3 +292,21 @@ async def test_a_host_that_has_not_heard_of_the_rewind_looks_before_it_drops_an_
     hub.worker = stale
     await hub.settle()
     assert await output_of(hub) == 1
+
+
+async def test_a_rewind_that_a_purge_overtakes_does_nothing() -> None:
+    """The tombstone keeps the status of what has failed, and nothing that could go on."""
+
+    def parent(context: Context) -> Orchestration:
+        return (yield context.call_activity("broken", 1))
+
+    hub = hub_with(Broken(), parent=parent)
+    await hub.client.start("parent", instance_id=PARENT)
+    await hub.settle()
+    await hub.client.rewind(PARENT)
+    late = hub.store.messages.pop()
+    assert await hub.client.purge(PARENT)
+    await hub.take(late.queue, late.body)
+    await hub.settle()
+    assert not hub.store.buried
+    assert await hub.client.read_status(PARENT) is None

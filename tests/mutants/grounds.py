@@ -148,7 +148,7 @@ GROUNDS = (
             Return(V),
         ),
         START,
-        Purge("c", 60),
+        *[Purge("c", at_s) for at_s in (60, 60, 60, 61, 61)],
     ),
     _program(
         "purged as soon as it has ended",

@@ -34,13 +34,24 @@ _put = starting._put
 _make_pending = starting._make_pending
 
 
-@mutant(Orchestrations, "_needs_fresh", rule="A3")
+@mutant(Orchestrations, "_needs_fresh", rule="A3", shown_by=("race, then its loser",))
 def dropped_on_a_stale_cache(self: Orchestrations, turn: Turn) -> bool:
     """A message of another life or execution is dropped on the cache's word.
 
     It was for the life that another host has begun meanwhile (hole H3a).
     """
     return Verdict.UNKNOWN_TASK in turn.verdicts or any(one.duty for one in turn.batch)
+
+
+@mutant(Orchestrations, "_needs_fresh", rule="A3")
+def known_judged_on_the_cache(self: Orchestrations, turn: Turn) -> bool:
+    """A redelivered message is known on the cache's word (hole H3b).
+
+    The store has unsent episodes that the cache has never heard of.
+    """
+    if Verdict.UNKNOWN_TASK in turn.verdicts:
+        return True
+    return Verdict.NEW not in turn.verdicts and Verdict.DROPPED in turn.verdicts
 
 
 @mutant(Orchestrations, "_needs_fresh", rule="A3")
@@ -79,7 +90,12 @@ def a_result_taken_twice(self: _Judge, message: TaskMessage, task_id: int) -> Ve
     return Verdict.NEW if verdict is Verdict.KNOWN else verdict
 
 
-@mutant(Ledger, "note", rule="semantics 5.4: dedupe by the wrong key")
+@mutant(
+    Ledger,
+    "note",
+    rule="semantics 5.4: dedupe by the wrong key",
+    shown_by=("race, then its loser",),
+)
 def answers_known_by_the_task_id_alone(
     self: Ledger,
     rows: Sequence[HistoryRow],

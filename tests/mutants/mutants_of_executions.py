@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from durable.engine import collection, dispatch, opening, proposals
+from durable.engine import collection, deciding, dispatch, opening, proposals
 from durable.engine.chapters import Chapter, Numbering
 from durable.engine.dispatch import Dispatcher
 from durable.engine.warm import InstanceState
@@ -170,6 +170,15 @@ def old_rows_collected_unasked() -> Iterator[None]:
 
     with replaced(collection, "_adopt", adopt_nothing), replaced(collection, "_delete", delete_all):
         yield
+
+
+@mutant(deciding.Case, "clock", rule="F: time goes on")
+def an_execution_begins_by_its_hosts_clock(self: deciding.Case) -> datetime:
+    """A new execution does not know how late it was in the one before.
+
+    On a host whose clock is behind, the time of the instance goes back.
+    """
+    return self.now
 
 
 @mutant_of_many(rule="F: the wake", shown_by=("many executions without waiting",))

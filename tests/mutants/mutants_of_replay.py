@@ -81,7 +81,9 @@ def of_several_winners_the_one_told_first(self: WhenAnyTask, child: TaskBase, or
     self.complete(child, failed=False, order=order)
 
 
-@mutant(episode, "_advance", rule="semantics 5.4: task_any by batch")
+@mutant(
+    episode, "_advance", rule="semantics 5.4: task_any by batch", shown_by=("race, then its loser",)
+)
 def recorded_in_another_order_than_applied(
     execution: Execution, arrived: Sequence[HistoryEvent], time: datetime
 ) -> Decision:
@@ -191,7 +193,7 @@ def terminate_sends_what_was_asked_beside_it(
     Execution,
     "apply",
     rule="semantics 5.4: unread event lost",
-    shown_by=("lost race, its event kept", "events, an activity after each"),
+    shown_by=("suspended, its events kept in order", "lost race, its event kept"),
 )
 def unread_event_lost(self: Execution, event: HistoryEvent) -> None:
     """An event that comes while nobody waits for it is forgotten.

@@ -14,8 +14,10 @@ from durable.engine.orchestrations import Orchestrations
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.environment import Environment
+from durable.model.history import ExecutionStarted, answered_task_id
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
+from durable.model.messages import TaskMessage
 from durable.model.records import encode_record
 from durable.storage import sending
 from durable.storage.outbox import outbox, sends
@@ -111,6 +113,42 @@ def foreign_and_ended_dropped_without_duty(self: Turn) -> bool:
         verdict is Verdict.KNOWN and (submission.duty or self.is_tried)
         for submission, verdict in judged
     )
+
+
+@mutant(Orchestrations, "_dispatch", rule="A2")
+async def only_the_own_episode_sent_again(self: Orchestrations, turn: Turn) -> None:
+    """A message that comes again sends the episode that recorded it, and no other (hole H1).
+
+    Where its row was collected with its execution, it sends nothing.
+    """
+    state, committed, to = turn.state, turn.committed, self.dispatcher
+    if state is None:
+        return
+    if committed is not None:
+        await to.dispatch(turn.instance_id, state, committed.rows, shows=committed.shows)
+    record = state.snapshot.record
+    if turn.has_duty and record is not None:
+        rows = [row for row in state.snapshot.rows if row.episode in record.unsent]
+        own = {row.episode for row in rows if any(_is_of(row, m) for m in turn.messages)}
+        await to._send_all(
+            await unsent_messages(self._store, turn.instance_id, state.snapshot, frozenset(own))
+        )
+        await to.project(turn.instance_id, state)
+        await to._take_out(turn.instance_id, state, frozenset(own))
+    if committed is not None:
+        await collection.collect(self._store, to, turn.instance_id, state)
+
+
+def _is_of(row: HistoryRow, message: TaskMessage) -> bool:
+    """Whether the row recorded the message."""
+    if row.message_id is not None or message.message_id is not None:
+        return row.message_id == message.message_id
+    if row.execution_id != message.execution_id:
+        return False
+    if isinstance(message.event, ExecutionStarted):
+        return isinstance(row.event, ExecutionStarted)
+    task_id = answered_task_id(message.event)
+    return task_id is not None and task_id == answered_task_id(row.event)
 
 
 @mutant(proposals, "record_after", rule="A6")

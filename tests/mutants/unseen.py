@@ -9,71 +9,19 @@ from contextlib import contextmanager
 
 from durable.engine import collection, dispatch
 from durable.engine.inbox import Verdict, _Judge
-from durable.engine.orchestrations import Orchestrations
-from durable.engine.turn import Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.failures import TaskFailedError
-from durable.model.history import ExecutionStarted, answered_task_id
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
 from durable.replay.executor import Execution
 from durable.storage.outbox import Outgoing, outbox
 from durable.storage.port import TaskHubStore
-from durable.storage.resending import unsent_messages
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _judge_answer = _Judge._judge_answer
 _delete = collection._delete
 _of, _note, _keep = SentEpisodes.of, SentEpisodes.note, SentEpisodes.keep
-
-
-@mutant(Orchestrations, "_needs_fresh", rule="A3")
-def known_judged_on_the_cache(self: Orchestrations, turn: Turn) -> bool:
-    """A redelivered message is known on the cache's word (hole H3b).
-
-    Waits for eager execution: today a message is the token of the one episode that recorded it, and
-    a cache which knows the message knows that this episode is unsent.
-    """
-    if Verdict.UNKNOWN_TASK in turn.verdicts:
-        return True
-    return Verdict.NEW not in turn.verdicts and Verdict.DROPPED in turn.verdicts
-
-
-@mutant(Orchestrations, "_dispatch", rule="A2")
-async def only_the_own_episode_sent_again(self: Orchestrations, turn: Turn) -> None:
-    """A message that comes again sends the episode that recorded it, and no other (hole H1).
-
-    Waits for eager execution: only there does one message lead to a chain of episodes.
-    """
-    state, committed, to = turn.state, turn.committed, self.dispatcher
-    if state is None:
-        return
-    if committed is not None:
-        await to.dispatch(turn.instance_id, state, committed.rows, shows=committed.shows)
-    record = state.snapshot.record
-    if turn.has_duty and record is not None:
-        rows = [row for row in state.snapshot.rows if row.episode in record.unsent]
-        own = {row.episode for row in rows if any(_is_of(row, m) for m in turn.messages)}
-        await to._send_all(
-            await unsent_messages(self._store, turn.instance_id, state.snapshot, frozenset(own))
-        )
-        await to.project(turn.instance_id, state)
-        await to._take_out(turn.instance_id, state, frozenset(own))
-    if committed is not None:
-        await collection.collect(self._store, to, turn.instance_id, state)
-
-
-def _is_of(row: HistoryRow, message: TaskMessage) -> bool:
-    """Whether the row recorded the message."""
-    if row.message_id is not None or message.message_id is not None:
-        return row.message_id == message.message_id
-    if row.execution_id != message.execution_id:
-        return False
-    if isinstance(message.event, ExecutionStarted):
-        return isinstance(row.event, ExecutionStarted)
-    task_id = answered_task_id(message.event)
-    return task_id is not None and task_id == answered_task_id(row.event)
 
 
 @mutant(dispatch, "outbox", rule="A4")

@@ -150,6 +150,18 @@ def races_under_many_schedules() -> None:
                 run(Experiment(NAMED[name], Schedule(seed), setting))
 
 
+EXECUTIONS = ("continued as new after an activity", "continued as new, unread events kept")
+
+
+def executions_between_two_clocks() -> None:
+    """An execution begins on a host whose clock is behind that of the host where the last ended."""
+    for name in EXECUTIONS:
+        for skew_s in (45, -45):
+            setting = Setting(skew_s=skew_s, messages_at_once=1)
+            for seed in (1, 2, 3):
+                run(Experiment(NAMED[name], Schedule(seed), setting))
+
+
 ONE = InstanceId("one")
 NOON = START + timedelta(hours=12)
 
@@ -224,6 +236,7 @@ DRILLS: tuple[Callable[[], None], ...] = (
     code_with_another_name,
     code_with_another_argument,
     a_page_beside_a_commit,
+    executions_between_two_clocks,
     a_timer_between_two_clocks,
     a_held_message_between_two_hosts,
     races_under_many_schedules,

@@ -1,7 +1,8 @@
-"""What can be seen of an instance at rest, read through the port: so it is read alike on any store.
+"""What can be seen of a hub at rest, read through the port: so it is read alike on any store.
 
 What two runs of one program may differ in is not looked at: times, ids, and which inputs came in
-one episode.
+one episode. Children that got no id are called as in the specification's outcomes: by the name of
+who started them, and a count.
 """
 
 from collections import Counter
@@ -12,9 +13,14 @@ from typing import Any
 from durable.model.codec import Column, decode_row
 from durable.model.history import (
     EventRaised,
+    ExecutionResumed,
     ExecutionStarted,
+    ExecutionSuspended,
     ExecutionTerminated,
     HistoryEvent,
+    StartRefused,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceFailed,
     TaskCompleted,
     TaskFailed,
     TimerFired,
@@ -22,8 +28,10 @@ from durable.model.history import (
 )
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
+from durable.model.queries import EVERY_INSTANCE
 from durable.model.records import decode_record
 from durable.model.status import RuntimeStatus
+from durable.model.streams import life_of, number_of
 from durable.storage.payloads import fetch_payloads, fetch_record
 from durable.storage.port import TaskHubStore
 from durable.testing.oracles.models import fact_of
@@ -37,10 +45,13 @@ VARYING = frozenset(
         "CreatedTime",
         "LastUpdatedTime",
         "CompletedTime",
+        "ScheduledStartTime",
         "TaskHubName",
         "StatusSequence",
     }
 )
+
+INSTANCES_MAX = 100
 
 Fact = tuple[Any, ...]
 
@@ -85,20 +96,57 @@ class Observables:
         return [f"{name}: {getattr(self, name)} and {getattr(other, name)}" for name in found]
 
 
-async def look(store: TaskHubStore, instance_id: InstanceId) -> Observables | None:
-    """Look at an instance; `None` if there is none."""
-    sentinel = await store.read_sentinel(instance_id)
-    if sentinel is None:
-        return None
-    record = await fetch_record(store, decode_record(instance_id, sentinel.columns))
+async def look(store: TaskHubStore) -> dict[str, Observables]:
+    """Look at all instances that a list shows, each under its name, in the order of names."""
+    records: dict[InstanceId, InstanceRecord] = {}
+    page = await store.query_summaries(EVERY_INSTANCE, top=INSTANCES_MAX)
+    assert page.token is None
+    for instance_id, _ in page.rows:
+        sentinel = await store.read_sentinel(instance_id)
+        assert sentinel is not None
+        records[instance_id] = decode_record(instance_id, sentinel.columns)
+    names = _names_of(records)
+    found = [
+        (names[instance_id], await _look_at(store, instance_id, record, names))
+        for instance_id, record in records.items()
+    ]
+    return dict(sorted(found, key=lambda each: each[0]))
+
+
+def _names_of(records: Mapping[InstanceId, InstanceRecord]) -> dict[InstanceId, str]:
+    """Name what the engine gave an id; whoever started it must not have begun a life since."""
+    owners = {record.life_id: instance_id for instance_id, record in records.items()}
+    named = {instance_id: str(instance_id) for instance_id in records if ":" not in instance_id}
+    started: dict[InstanceId, list[tuple[int, int, InstanceId]]] = {}
+    for instance_id in records.keys() - named.keys():
+        execution, _, task = instance_id.rpartition(":")
+        place = (number_of(ExecutionId(execution)), int(task, 16), instance_id)
+        started.setdefault(owners[life_of(ExecutionId(execution))], []).append(place)
+    pending = list(named)
+    while pending:
+        owner = pending.pop()
+        for count, (_, _, child) in enumerate(sorted(started.get(owner, []))):
+            named[child] = f"{named[owner]}:{count}"
+            pending.append(child)
+    return named
+
+
+async def _look_at(
+    store: TaskHubStore,
+    instance_id: InstanceId,
+    bare: InstanceRecord,
+    names: Mapping[InstanceId, str],
+) -> Observables:
+    record = await fetch_record(store, bare)
     events = await _history(store, instance_id, record)
     summary = await store.read_summary(instance_id)
     assert summary is not None
+    scheduled = [fact_of(event, record.execution_id) for event in events]
     return Observables(
-        standing=_standing(instance_id, record),
+        standing=_standing(names[instance_id], record),
         has_ended=record.status.is_terminal,
         generation=record.generation,
-        scheduled=tuple(fact for event in events for fact in _scheduled(event)),
+        scheduled=tuple(_comparable(fact, names) for fact in scheduled if fact is not None),
         answers={
             task_id: _answer(event)
             for event in events
@@ -126,25 +174,28 @@ async def _history(
     return events
 
 
-def _standing(instance_id: InstanceId, record: InstanceRecord) -> Standing:
+def _standing(name: str, record: InstanceRecord) -> Standing:
     output = value_of(record.output)
     if record.status is RuntimeStatus.FAILED and isinstance(output, str):
         output = output.removeprefix(FAILED.format(record.name))
-    return (instance_id, record.status.value, output, value_of(record.custom_status))
+    return (name, record.status.value, output, value_of(record.custom_status))
 
 
-def _scheduled(event: HistoryEvent) -> list[Fact]:
-    fact = fact_of(event, ExecutionId(""))
-    if fact is None:
-        return []
-    return [fact[:2] if fact[0] == "timer" else fact]  # not when it was due
+def _comparable(fact: Fact, names: Mapping[InstanceId, str]) -> Fact:
+    match fact:
+        case ("timer", task_id, _):
+            return ("timer", task_id)  # not when it was due
+        case ("termination", instance_id, reason):
+            return ("termination", names.get(instance_id, instance_id), reason)
+        case _:
+            return fact
 
 
 def _answer(event: HistoryEvent) -> Fact:
     match event:
-        case TaskCompleted():
+        case TaskCompleted() | SubOrchestrationInstanceCompleted():
             return ("completed", event.result)
-        case TaskFailed():
+        case TaskFailed() | SubOrchestrationInstanceFailed():
             details = event.failure_details
             assert details is not None
             return ("failed", event.reason, details.error_type, details.error_message)
@@ -159,6 +210,8 @@ def _request(event: HistoryEvent) -> list[Fact]:
             return [(type(event).__name__, event.name, event.input)]
         case ExecutionTerminated():
             return [(type(event).__name__, event.input)]
+        case ExecutionSuspended() | ExecutionResumed() | StartRefused():
+            return [(type(event).__name__,)]
         case _:
             return []
 

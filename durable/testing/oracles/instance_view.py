@@ -32,6 +32,7 @@ class InstanceView:
     """What is committed of one instance.
 
     `rows` are all that ever were, collected ones too. `scheduled`: what owes an answer, or did.
+    `passed`: the requests that were put before a rewind, which may have come while it had failed.
     `marks` are the watermarks, those that moved out of the record too; `stash` is read from the
     rows beside the history, `named`.
     """
@@ -41,6 +42,7 @@ class InstanceView:
     scheduled: dict[TaskKey, HistoryRow] = field(default_factory=dict)
     answered: set[TaskKey] = field(default_factory=set)
     requests: set[tuple[int, str]] = field(default_factory=set)
+    passed: set[Identity] = field(default_factory=set)
     shown: int = 0
     shows_of_episode: dict[int, int] = field(default_factory=dict)
     put: defaultdict[Identity, list[TaskMessage]] = field(default_factory=lambda: defaultdict(list))
@@ -127,6 +129,10 @@ class InstanceView:
         is_kept = self.stash.holds(message) and not isinstance(message.event, ExecutionTerminated)
         return can_be and not is_kept and (record.generation, message_id) not in self.requests
 
+    def may_be_dropped(self, message: TaskMessage) -> bool:
+        """Whether it may have come to what had failed, and has been rewound since."""
+        return message.message_id is not None and identity_of(message) in self.passed
+
     # Following.
 
     def take_in(self, record: InstanceRecord, rows: Iterable[HistoryRow]) -> None:
@@ -134,6 +140,7 @@ class InstanceView:
         for row in rows:
             self.rows[row.ordinal] = row
             if isinstance(row.event, ExecutionRewound):
+                self.passed.update(self.put)
                 self._rewind(row.execution_id)
             self._note_task(row)
             if row.message_id is not None and not isinstance(row.event, ExecutionStarted):

@@ -113,7 +113,7 @@ class Invariants:
         kind = identity_of(message)[0]
         if kind == "task" or self.view.parcels.carries(message.instance_id, identity_of(message)):
             return  # tasks: the wake-up says it better
-        if view.is_new(message):
+        if view.is_new(message) and not view.may_be_dropped(message):
             raise Violation(
                 "nothing accepted is lost",
                 f"{message.instance_id}: {message.event} was deleted and never recorded",

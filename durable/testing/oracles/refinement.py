@@ -110,7 +110,7 @@ class Refinement:
         assert isinstance(started, OrchestratorStarted)
         key = (instance_id, rows[0].execution_id)
         inputs = [self._consumption.full(row) for row in rows if isinstance(row.event, INPUTS)]
-        if any(isinstance(event, ExecutionRewound) for event in inputs):
+        if any(_voids(event) for event in inputs):
             self._states[key] = self._states_before.get(key)
         left = self._check_beginning(key, inputs)
         foreseen = self._foresee(key, inputs, started.timestamp)
@@ -201,6 +201,11 @@ class Refinement:
 
 def _output(ends: Sequence[Fact]) -> object:
     return ends[-1][2] if ends else None
+
+
+def _voids(event: HistoryEvent) -> bool:
+    """A child that is alive when its parent is rewound goes on as it is."""
+    return isinstance(event, ExecutionRewound) and event.voided_episode >= 0
 
 
 def _begins_life(row: HistoryRow) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from durable.model.history import (
+    RewindSent,
     SubOrchestrationInstanceCompleted,
     SubOrchestrationInstanceCreated,
     SubOrchestrationInstanceFailed,
@@ -51,12 +52,7 @@ def _check_instance(
 ) -> None:
     """It waits for nothing that the hub owes it, and nothing waits for its turn."""
     waits_for = [
-        row.event
-        for row in instance.open_tasks()
-        if not isinstance(row.event, SubOrchestrationInstanceCreated)
-        or not view.instances[InstanceId(row.event.instance_id)].is_child_of(
-            instance_id, row.execution_id, row.event.event_id
-        )
+        row.event for row in instance.open_tasks() if not _has_living_child(view, instance_id, row)
     ]
     if waits_for or instance.is_waiting:
         raise Violation(
@@ -65,6 +61,19 @@ def _check_instance(
     stashed = [*instance.stash.numbered.values(), *instance.stash.waiting]
     if stashed:
         raise Violation(ORACLE, f"{instance_id}: {len(stashed)} messages are put aside for ever")
+
+
+def _has_living_child(view: HubView, instance_id: InstanceId, row: HistoryRow) -> bool:
+    """Whether the row asks for a child, or asked it anew, and the child lives for that task."""
+    match row.event:
+        case (
+            SubOrchestrationInstanceCreated(instance_id=child, event_id=task_id)
+            | RewindSent(instance_id=child, task_scheduled_id=task_id)
+        ):
+            kid = view.instances[InstanceId(child)]
+            return kid.is_child_of(instance_id, row.execution_id, task_id)
+        case _:
+            return False
 
 
 def _check_all_sent(view: HubView) -> None:

@@ -65,7 +65,7 @@ class SpecificationModel:
     def foresee(self, given: Given) -> Foreseen:
         """Apply the inputs one at a time."""
         state: _State | None = given.state
-        open_ = set(state.local.open_tasks) if state is not None else set()
+        open_ = _unanswered(state.local) if state is not None else set()
         children = state.children if state is not None else {}
         cut = cut_short(given, {n: child for n, child in children.items() if n in open_})
         if cut is not None:
@@ -105,6 +105,11 @@ class SpecificationModel:
             case _:
                 right = False
         return None if right else f"{asked} can't be answered by {answer}"
+
+
+def _unanswered(local: Orchestrating) -> set[int]:
+    """List what is open; an answer that is held because of a suspend has been given."""
+    return set(local.open_tasks) - {getattr(held, "task_id", None) for held in local.held}
 
 
 def input_of(event: HistoryEvent) -> Input:
