@@ -39,7 +39,7 @@ async def test_an_activity_that_ends_its_process_harms_only_its_own_task(
         beside = [await client.start("Sequence", input_=0) for _ in range(BESIDE)]
         sweeper = asyncio.create_task(_sweep_often(host))
         try:
-            async with asyncio.timeout(150):
+            async with asyncio.timeout(300):
                 others = [await _end_of(client, one) for one in beside]
                 failed = await _end_of(client, guilty)
             await until_drained(azurite_connection, hub)

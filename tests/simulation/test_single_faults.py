@@ -12,7 +12,7 @@ from durable.testing.simulation.experiment import Experiment, run
 from durable.testing.simulation.tally import Tally
 
 # `make simulate FULL=1` runs every one; here a part of each program's, all of the smallest ones'.
-STRIDE = 23
+STRIDE = 41
 WHOLE = ("failure, caught", "timer race, won by the event")
 PAIRS = 2
 
