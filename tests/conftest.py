@@ -62,3 +62,25 @@ def _write(terminalreporter: pytest.TerminalReporter, title: str, counts: Counte
         for name, count in sorted(counts.items()):
             terminalreporter.write_line(f"{count:7} {name}")
         terminalreporter.write_line(f"{sum(counts.values()):7} in all")
+
+
+# The longest of all, most of it waiting: begun last, they would be waited for alone.
+LONGEST = (
+    "tests/e2e/test_wear.py::test_two_thousand_timers",
+    "tests/infra/test_clean_environments.py::",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with one of the longest tests; workers get equal slices in order."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = [item for item in items if item.nodeid.startswith(LONGEST)]
+    others = [item for item in items if not item.nodeid.startswith(LONGEST)]
+    size = -(-len(items) // workers)
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        first = longest[worker::workers]
+        room = size - len(first)
+        ordered += first + others[:room]
+        others = others[room:]
+    items[:] = ordered + others

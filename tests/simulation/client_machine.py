@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
 from durable.client.durable_client import DurableClient
 from durable.engine.registry import Registry
@@ -67,6 +67,8 @@ NOBODY = "nobody"
 RIGHT_CODE = registry_of(PROGRAM)
 NO_CODE = Registry()
 
+# With more the host may give up a message twice, and park the instance: that is no finding.
+FAULTS_MAX = 8
 # Shorter than a call, about as long as one, and long enough for an episode.
 PACES_S = st.sampled_from((0.3, 0.03, 3.0))
 IDS = st.sampled_from(("a", "b", "c"))
@@ -95,6 +97,7 @@ class ClientMachine(RuleBasedStateMachine):
         self.tally = tally
         self.closing = ExitStack()
         self.is_sound = False
+        self.injected = 0
         self.marks = count(100)
         self.told: list[tuple[Request, str]] = []
         # Every record that each instance ever had, `None` first.
@@ -178,8 +181,10 @@ class ClientMachine(RuleBasedStateMachine):
     def deploy(self, registry: Registry) -> None:
         self.world.deploy(registry)
 
+    @precondition(lambda self: self.injected < FAULTS_MAX)
     @rule(kind=st.sampled_from(FaultKind))
     def inject_a_fault(self, kind: FaultKind) -> None:
+        self.injected += 1
         self.world.gate.inject(kind)
 
     # How it runs.
