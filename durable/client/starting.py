@@ -86,6 +86,7 @@ async def start(
                 event=started,
                 execution_id=execution_id,
                 generation=started.generation - 1,
+                replaced_episode=before.episode if before else 0,
                 blobs=blobs,
             )
             replaced = message.generation

@@ -208,6 +208,8 @@ class _Judge:
             return Verdict.NEW
         if self.is_alive or message.generation != self.generation:
             return Verdict.DROPPED
+        if message.replaced_episode not in (None, self.last_episode):
+            return Verdict.DROPPED  # refused: a rewind had brought back what it was to replace
         self._begin_life(message)
         return Verdict.NEW
 

@@ -50,12 +50,13 @@ def encode_message(message: TaskMessage) -> str:
         "to": message.instance_id,
         "event": encode_event(message.event, message.blobs),
     }
-    if message.execution_id is not None:
-        members["execution"] = message.execution_id
-    if message.generation is not None:
-        members["generation"] = message.generation
-    if message.message_id is not None:
-        members["id"] = message.message_id
+    names: dict[str, Any] = {
+        "execution": message.execution_id,
+        "generation": message.generation,
+        "replacedEpisode": message.replaced_episode,
+        "id": message.message_id,
+    }
+    members |= {name: value for name, value in names.items() if value is not None}
     if message.origin is not None:
         members["origin"] = message.origin.to_text()
         members["number"] = message.number
@@ -92,6 +93,7 @@ def decode_message(text: str) -> TaskMessage:
             event=event,
             execution_id=None if execution_id is None else ExecutionId(execution_id),
             generation=_optional(members, "generation", int),
+            replaced_episode=_optional(members, "replacedEpisode", int),
             message_id=_optional(members, "id", str),
             origin=None if origin is None else Origin.from_text(origin),
             number=0 if origin is None else _positive(members, "number"),

@@ -19,7 +19,8 @@ class TaskMessage:
     """One event with its address.
 
     `generation`: for what a client sends, the life of the instance that it was accepted for (rule
-    E4); a start carries the generation that it replaces (rule E2).
+    E4); a start carries the generation that it replaces (rule E2), and in `replaced_episode` the
+    last episode of that: a rewind brings a life back that keeps its generation.
     `origin`, `number`: the stream that the message is in, and its place there.
     `blobs`: column → blob name, for payloads that travel beside the message; they belong to the
     receiver (rule I).
@@ -33,6 +34,7 @@ class TaskMessage:
     event: HistoryEvent
     execution_id: ExecutionId | None = None
     generation: int | None = None
+    replaced_episode: int | None = None
     message_id: str | None = None
     origin: Origin | None = None
     number: int = 0

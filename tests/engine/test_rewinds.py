@@ -1,12 +1,14 @@
 """Rewind where children, payloads and times are not as they were when the parent failed."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import pytest
 
+from durable.client.durable_client import DurableClient
 from durable.model.envelopes import decode_message
+from durable.model.errors import InstanceExistsError
 from durable.model.history import (
     EventRaised,
     ExecutionRewound,
@@ -19,8 +21,11 @@ from durable.model.history import (
 from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
-from tests.engine.hub import Context, Hub, Orchestration, chain, registry_of, waits
+from durable.testing.world.actors import Actor
+from durable.testing.world.gated_store import GatedStore
+from tests.engine.hub import Context, Hub, Orchestration, Outage, chain, registry_of, waits
 
+T = TypeVar("T")
 PARENT, KID = "parent", "kid"
 LARGE = 200_000
 
@@ -310,3 +315,43 @@ async def test_a_rewind_that_a_purge_overtakes_does_nothing() -> None:
     await hub.settle()
     assert not hub.store.buried
     assert await hub.client.read_status(PARENT) is None
+
+
+class Overtaken(Outage):
+    """Lets something happen just before a caller's transition."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """Let this happen."""
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    async def write(self, actor: Actor, kind: str, effect: Callable[[], Awaitable[T]]) -> T:
+        """Let it happen, then pass."""
+        if kind == "transact":
+            await self.meanwhile()
+        return await super().write(actor, kind, effect)
+
+
+async def test_a_start_that_a_rewind_overtakes_is_refused_for_good() -> None:
+    """Its message finds the generation that it was to replace, which has failed once more."""
+    broken = Broken()
+
+    def parent(context: Context) -> Orchestration:
+        return (yield context.call_activity("broken", context.get_input()))
+
+    hub = hub_with(broken, parent=parent)
+    await hub.client.start("parent", instance_id=PARENT, input_="first")
+    await hub.settle()
+    await hub.client.rewind(PARENT)
+    gate = Overtaken(
+        lambda: deliver_one(hub, lambda event: isinstance(event, ExecutionRewound)),
+    )
+    caller = DurableClient(GatedStore(hub.store, gate, Actor("caller")), hub.environment)
+    with pytest.raises(InstanceExistsError):
+        await caller.start("parent", instance_id=PARENT, input_="second")
+    late = next(m for m in hub.store.messages if "ExecutionStarted" in m.body)
+    hub.store.messages.remove(late)
+    await hub.settle()
+    await hub.take(late.queue, late.body)
+    await hub.settle()
+    assert broken.calls == ["first", "first"]

@@ -115,7 +115,9 @@ class InstanceView:
         if record is not None and record.life_id == execution_id:
             return False
         generation = record.generation if record is not None else 0
-        return not self.is_alive and message.generation == generation
+        episode = record.episode if record is not None else 0
+        is_meant = message.replaced_episode in (None, episode)
+        return not self.is_alive and message.generation == generation and is_meant
 
     def _is_new_request(self, message: TaskMessage, message_id: str) -> bool:
         record = self.record

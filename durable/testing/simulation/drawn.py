@@ -6,8 +6,10 @@ the plainest schedule and the fewest faults that still show it.
 
 from hypothesis import strategies as st
 
+from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.handwritten import WRITTEN
 from durable.testing.programs.strategies import confluent_programs, programs
+from durable.testing.programs.syntax import Program
 from durable.testing.simulation.exhaustive import setting_of
 from durable.testing.simulation.experiment import Experiment, Setting
 from durable.testing.world.faults import Fault, FaultKind
@@ -50,13 +52,21 @@ def settings(draw: st.DrawFn, *, faults: int) -> Setting:
     )
 
 
+def random_programs() -> st.SearchStrategy[Program]:
+    """Draw a program: of one orchestration, or of several instances, executions and lives."""
+    return st.one_of(
+        confluent_programs(),
+        programs(),
+        confluent_programs(has_children=True),
+        family_programs(),
+    )
+
+
 @st.composite
 def experiments(draw: st.DrawFn) -> tuple[Experiment, ...]:
     """Draw a program, random most of the time, and a few ways to run it."""
     is_by_hand = draw(st.integers(0, 2)) == 1
-    program = draw(
-        st.sampled_from(SMALL) if is_by_hand else st.one_of(confluent_programs(), programs())
-    )
+    program = draw(st.sampled_from(SMALL) if is_by_hand else random_programs())
     drawn = []
     for _ in range(draw(st.sampled_from((1, 4, 4)))):
         wrong = draw(faults())
