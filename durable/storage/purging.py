@@ -41,12 +41,16 @@ async def purge(store: TaskHubStore, environment: Environment, instance_id: Inst
     Raises `InstanceNotEndedError` if it has not ended, or a `StorageFault`: then it may be half
     done, and purging again finishes it.
     """
-    made: set[str] = set()
+    made: dict[str, int] = {}  # what may have become of attempts: tombstone → generation
     for _ in range(ATTEMPTS_MAX):
         snapshot = await partition.load(store, instance_id)
         record = snapshot.record
         if record is None or record.is_stub:
             return False
+        if made and record.generation not in made.values():
+            raise OutcomeUnknown(
+                f"Instance '{instance_id}' may have been purged; it was started anew since."
+            )
         if record.is_purged:
             await _delete(store, instance_id, snapshot, record)  # what an earlier purge left
             return record.commit_id in made
@@ -55,15 +59,18 @@ async def purge(store: TaskHubStore, environment: Environment, instance_id: Inst
                 f"Instance '{instance_id}' is {record.status.value}; only one that has ended can "
                 "be purged. Terminate it first."
             )
+        tombstone = _tombstone(record, environment)
         try:
             await _send_unsent(store, environment, instance_id, snapshot)
-            tombstone = _tombstone(record, environment)
-            made.add(tombstone.commit_id)  # any of them may yet be the one that stands
+            made[tombstone.commit_id] = record.generation
             await store.transact(instance_id, (), encode_record(tombstone), etag=snapshot.etag)
-        except (LostRace, OutcomeUnknown, BlobMissing):
-            continue  # somebody else has moved on, or we have and do not know it
-        await _delete(store, instance_id, snapshot, tombstone)
-        return True
+        except LostRace:
+            made.pop(tombstone.commit_id, None)  # somebody else has moved on
+        except (OutcomeUnknown, BlobMissing):
+            continue  # we may have moved on, or what we were to send from has
+        else:
+            await _delete(store, instance_id, snapshot, tombstone)
+            return True
     raise StorageFault(f"Instance '{instance_id}' changes faster than it can be purged.")
 
 

@@ -75,6 +75,37 @@ async def test_a_purge_that_is_done_by_its_own_late_write_says_that_it_purged(hu
     assert await DurableClient(hub.store, hub.environment).purge("a")
 
 
+class SilentStore(MemoryStore):
+    """Makes one write and gives no answer; something else happens before anybody looks again."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def transact(self, *args: Any, **options: Any) -> ETag:
+        """Write, and answer or not."""
+        etag = await super().transact(*args, **options)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+            raise OutcomeUnknown("no answer")
+        return etag
+
+
+@pytest.mark.parametrize("status", [RuntimeStatus.RUNNING, RuntimeStatus.COMPLETED], ids=str)
+async def test_a_purge_that_heard_nothing_leaves_the_life_that_began_since(
+    hub: Any, status: RuntimeStatus
+) -> None:
+    """Nor does it say that there was nothing to purge: it may have purged the life before."""
+    hub.store = SilentStore(now=hub.environment.now)
+    await hub.write("a", RuntimeStatus.COMPLETED)
+    hub.store.meanwhile = lambda: hub.write("a", status, input_='"new"')
+    client = DurableClient(hub.store, hub.environment)
+    with pytest.raises(OutcomeUnknown, match="started anew"):
+        await client.purge("a")
+    status_after = await client.read_status("a")
+    assert status_after is not None
+    assert status_after.input == '"new"'
+
+
 async def test_a_host_that_slept_does_not_bring_a_purged_instance_back(hub: Any) -> None:
     """It finds the tombstone when it has shown what it knew."""
     record = await hub.write("a", RuntimeStatus.COMPLETED)
