@@ -25,6 +25,7 @@ from durable.model.history import (
 )
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.status import RuntimeStatus
 from durable.replay import episode, replaying, retries, suspension
 from durable.replay.calls import TimerTask
 from durable.replay.decision import Decision
@@ -39,6 +40,8 @@ _resume = suspension._resume
 _judge_answer = _Judge._judge_answer
 _judge_request = _Judge._judge_request
 _judge_sent = _Judge._judge_sent
+_judge_start = _Judge._judge_start
+_can_rewind = _Judge._can_rewind
 _rewound = rewinding.rewound
 _steps = retries.RetryAbleTask.steps
 
@@ -296,3 +299,27 @@ def a_timer_follows_the_last_attempt(self: retries.RetryAbleTask) -> Steps:
     if outcome.failed:
         yield TimerTask(self._seen.now)
     return outcome
+
+
+@mutant(
+    _Judge,
+    "_judge_start",
+    rule="E2",
+    shown_by=(REWINDS + "test_a_start_that_a_rewind_overtakes_is_refused_for_good",),
+)
+def a_refused_start_begins_a_life_behind_a_rewind(self: _Judge, message: TaskMessage) -> Verdict:
+    """The generation alone says what a start was to replace."""
+    return _judge_start(self, replace(message, replaced_episode=None))
+
+
+@mutant(
+    _Judge,
+    "_can_rewind",
+    rule="E1",
+    shown_by=(REWINDS + "test_a_rewind_that_a_purge_overtakes_does_nothing",),
+)
+def a_tombstone_can_be_rewound(self: _Judge, event: HistoryEvent) -> bool:
+    """What failed and was purged counts as failed still."""
+    record = self.standing.record
+    failed = record is not None and record.status is RuntimeStatus.FAILED
+    return failed or _can_rewind(self, event)
