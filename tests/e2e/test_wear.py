@@ -43,7 +43,7 @@ async def test_an_activity_that_ends_its_process_harms_only_its_own_task(
             async with asyncio.timeout(300):
                 others = [await _end_of(client, one) for one in beside]
                 failed = await _end_of(client, guilty)
-            # A sweep that died with the activity's process left what it had taken hidden until then.
+            # A sweep that died with the process left what it had taken hidden for so long.
             await until_drained(azurite_connection, hub, timeout_s=HIDDEN_S + 30)
         finally:
             sweeper.cancel()
