@@ -5,10 +5,13 @@ commit (rule F), so that a generation costs no message; what came behind its end
 One that does so again and again without waiting is cut off: it goes on by a message to itself.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from durable.model.history import (
+    EntityLockRequested,
+    EntityUnlockSent,
     ExecutionCompleted,
     HistoryEvent,
     SubOrchestrationInstanceCreated,
@@ -18,7 +21,7 @@ from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.parents import default_child_id
-from durable.model.streams import receiver_of
+from durable.model.streams import receivers_of
 from durable.replay.decision import Decision
 
 CHAPTERS_MAX = 16
@@ -74,19 +77,24 @@ class Numbering:
             fact = replace(fact, parent_instance=opened.parent)  # asked anew by a rewound parent
         if isinstance(fact, SubOrchestrationInstanceCreated) and fact.version is None:
             fact = replace(fact, version=self.default_version)
-        number: int | None = None
-        receiver = receiver_of(fact)
-        if receiver is not None:
-            number = self.outs[receiver] = self.outs.get(receiver, 0) + 1
+        numbers = [self._next(receiver) for receiver in receivers_of(fact)]
+        if isinstance(fact, EntityLockRequested | EntityUnlockSent):
+            fact = replace(fact, numbers=json.dumps(numbers))
+            numbers = []
         return HistoryRow(
             ordinal=self.ordinal,
             episode=self.episode,
             execution_id=opened.execution_id,
             event=fact,
             message_id=source.message_id if source else None,
-            number=number,
+            number=numbers[0] if numbers else None,
             blobs=source.blobs if source else {},
         )
+
+    def _next(self, receiver: InstanceId) -> int:
+        """Take the next place in the stream to this receiver."""
+        self.outs[receiver] = self.outs.get(receiver, 0) + 1
+        return self.outs[receiver]
 
 
 def outs_to_carry(outs: dict[InstanceId, int], rows: Sequence[HistoryRow]) -> dict[str, int]:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
     ExecutionRewound,
     HistoryEvent,
     RewindSent,
@@ -19,7 +21,7 @@ from durable.model.history import (
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.rewinding import effective
-from durable.model.streams import life_of, receiver_of
+from durable.model.streams import life_of, places_of
 
 
 @dataclass(slots=True)
@@ -67,9 +69,8 @@ class Ledger:
     def _note_traffic(self, row: HistoryRow) -> None:
         if row.message_id is not None:
             self.message_ids.add(row.message_id)
-        receiver = receiver_of(row.event)
-        if receiver is not None and row.number is not None:
-            self.outs[receiver] = max(self.outs.get(receiver, 0), row.number)
+        for receiver, number in places_of(row.event, row.number).items():
+            self.outs[receiver] = max(self.outs.get(receiver, 0), number)
 
     def _note_task(self, event: HistoryEvent) -> None:
         match event:
@@ -80,6 +81,8 @@ class Ledger:
             case TimerCreated():
                 self.asked.add(event.event_id)
             case SubOrchestrationInstanceCreated(is_detached=False):
+                self.asked.add(event.event_id)
+            case EntityOperationCalled() | EntityLockRequested():
                 self.asked.add(event.event_id)
             case RewindSent():
                 self.runs[event.task_scheduled_id] = event.run

@@ -1,9 +1,14 @@
 """OrchestratorAction: what an orchestrator asks for, before it is a fact. Imperative names."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventSent,
     Scheduling,
     SubOrchestrationInstanceCreated,
@@ -93,4 +98,83 @@ class SendEvent(OrchestratorAction):
         )
 
 
-Action = ScheduleTask | CreateTimer | CreateSubOrchestration | SendEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEntity(OrchestratorAction):
+    """Run an operation of an entity; `instance_id` is the entity's."""
+
+    instance_id: str
+    operation: str
+    input: str | None
+
+    def to_fact(self, timestamp: datetime) -> Scheduling:
+        """Note that this was asked for."""
+        return EntityOperationCalled(
+            timestamp=timestamp,
+            event_id=self.task_id,
+            instance_id=self.instance_id,
+            operation=self.operation,
+            input=self.input,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalEntity(OrchestratorAction):
+    """Run an operation of an entity and don't wait for it; not before its time, if it has one."""
+
+    instance_id: str
+    operation: str
+    input: str | None
+    scheduled_time: datetime | None = None
+
+    def to_fact(self, timestamp: datetime) -> Scheduling:
+        """Note that this was asked for."""
+        return EntityOperationSignaled(
+            timestamp=timestamp,
+            event_id=self.task_id,
+            instance_id=self.instance_id,
+            operation=self.operation,
+            input=self.input,
+            scheduled_time=self.scheduled_time,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockEntities(OrchestratorAction):
+    """Lock these entities one by one, in this order; each is in it once."""
+
+    lock_set: tuple[str, ...]
+
+    def to_fact(self, timestamp: datetime) -> Scheduling:
+        """Note that this was asked for."""
+        return EntityLockRequested(
+            timestamp=timestamp, event_id=self.task_id, lock_set=json.dumps(self.lock_set)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockEntities(OrchestratorAction):
+    """Leave the critical section that was asked for under this task id."""
+
+    lock_set: tuple[str, ...]
+    critical_section_id: int
+
+    def to_fact(self, timestamp: datetime) -> Scheduling:
+        """Note that this was asked for."""
+        return EntityUnlockSent(
+            timestamp=timestamp,
+            event_id=self.task_id,
+            lock_set=json.dumps(self.lock_set),
+            critical_section_id=self.critical_section_id,
+        )
+
+
+Action = (
+    ScheduleTask
+    | CreateTimer
+    | CreateSubOrchestration
+    | SendEvent
+    | CallEntity
+    | SignalEntity
+    | LockEntities
+    | UnlockEntities
+)

@@ -52,6 +52,15 @@ EVENT_TYPES: Mapping[str, type[HistoryEvent]] = {
         history.TimerCreated,
         history.TimerFired,
         history.EventRaised,
+        history.EntityOperationCalled,
+        history.EntityOperationSignaled,
+        history.EntityLockRequested,
+        history.EntityUnlockSent,
+        history.EntityOperationCompleted,
+        history.EntityOperationFailed,
+        history.EntityLockGranted,
+        history.EntityLockBroken,
+        history.EntityBatchCompleted,
     )
 }
 

@@ -3,6 +3,13 @@
 As DTFx has it: `@name@key`, the name in lower case. A key may hold `@`; a name may not.
 """
 
+START = "@"
+
+
+def is_entity_id(instance_id: str) -> bool:
+    """Say whether an instance id is that of an entity; no orchestration's begins so."""
+    return instance_id.startswith(START)
+
 
 class EntityId:
     """Which entity. Names are compared as they are written, as in azure-functions-durable 1.7."""

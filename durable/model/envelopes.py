@@ -19,6 +19,8 @@ from durable.model.codec import (
 )
 from durable.model.errors import MalformedMessageError
 from durable.model.history import (
+    EntityLockBroken,
+    EntityOperationSignaled,
     EventRaised,
     ExecutionResumed,
     ExecutionRewound,
@@ -42,6 +44,8 @@ REQUESTS = (
     ExecutionResumed,
     ExecutionRewound,
 )
+# What clients ask of an entity.
+ENTITY_REQUESTS = (EntityOperationSignaled, EntityLockBroken)
 
 
 def encode_message(message: TaskMessage) -> str:
@@ -84,7 +88,7 @@ def decode_message(text: str) -> TaskMessage:
         execution_id = _optional(members, "execution", str)
         held_since = _optional(members, "heldSince", str)
         origin = _optional(members, "origin", str)
-        if isinstance(event, REQUESTS) and origin is None:
+        if isinstance(event, REQUESTS + ENTITY_REQUESTS) and origin is None:
             _required(members, "id")  # without it a second copy could not be known
         if isinstance(event, ExecutionStarted):
             _required(members, "execution")  # the life that it begins

@@ -248,14 +248,122 @@ class EventRaised(HistoryEvent):
     is_quoted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityOperationCalled(HistoryEvent):
+    """The orchestrator called an operation of an entity.
+
+    The message to the entity says in `parent_instance` who waits for the answer.
+    """
+
+    instance_id: str
+    operation: str
+    input: str | None = None
+    parent_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityOperationSignaled(HistoryEvent):
+    """An orchestration, an entity or a client sent an operation to an entity; nobody waits for it.
+
+    It is served at `scheduled_time`, where it has one, and not earlier.
+    """
+
+    instance_id: str
+    operation: str
+    input: str | None = None
+    scheduled_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityLockRequested(HistoryEvent):
+    """The orchestrator wants to enter a critical section.
+
+    `lock_set`: JSON array of the entities' instance ids, in the order of locking. `numbers`: JSON
+    array with the place of the request in the stream to each of them. The request is one message
+    that goes from entity to entity; `position` is which one it is for. `parent_instance` waits.
+    """
+
+    lock_set: str
+    numbers: str | None = None
+    position: int = 0
+    parent_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityUnlockSent(HistoryEvent):
+    """The critical section was left: every entity of the set is told, whether it was locked or not.
+
+    `critical_section_id` is the task id of the request.
+    """
+
+    lock_set: str
+    critical_section_id: int
+    numbers: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityOperationCompleted(HistoryEvent):
+    """The operation returned. In the entity's own history `parent_instance` says who is told."""
+
+    task_scheduled_id: int
+    result: str | None = None
+    parent_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityOperationFailed(HistoryEvent):
+    """The operation raised, or could not be run; it has changed nothing."""
+
+    task_scheduled_id: int
+    reason: str
+    details: str
+    failure_details: FailureDetails | None = None
+    parent_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityLockGranted(HistoryEvent):
+    """The last entity of the set is locked: the critical section is entered."""
+
+    task_scheduled_id: int
+    parent_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityLockBroken(HistoryEvent):
+    """An operator takes the lock of this epoch from whoever holds it; another lock stays."""
+
+    epoch: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityBatchCompleted(HistoryEvent):
+    """What one commit of an entity has served, in order; `model.entities` prints it."""
+
+    operations: str
+
+
 Answer = (
     TaskCompleted
     | TaskFailed
     | TimerFired
     | SubOrchestrationInstanceCompleted
     | SubOrchestrationInstanceFailed
+    | EntityOperationCompleted
+    | EntityOperationFailed
+    | EntityLockGranted
 )
-Scheduling = TaskScheduled | TimerCreated | SubOrchestrationInstanceCreated | EventSent
+Scheduling = (
+    TaskScheduled
+    | TimerCreated
+    | SubOrchestrationInstanceCreated
+    | EventSent
+    | EntityOperationCalled
+    | EntityOperationSignaled
+    | EntityLockRequested
+    | EntityUnlockSent
+)
 
 
 def answered_task_id(event: HistoryEvent) -> int | None:
@@ -265,7 +373,10 @@ def answered_task_id(event: HistoryEvent) -> int | None:
         TaskCompleted
         | TaskFailed
         | SubOrchestrationInstanceCompleted
-        | SubOrchestrationInstanceFailed,
+        | SubOrchestrationInstanceFailed
+        | EntityOperationCompleted
+        | EntityOperationFailed
+        | EntityLockGranted,
     ):
         return event.task_scheduled_id
     if isinstance(event, TimerFired):

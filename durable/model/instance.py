@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from durable.model.entities import EntityRecord
 from durable.model.history import HistoryEvent
 from durable.model.ids import ExecutionId
 from durable.model.status import RuntimeStatus
@@ -32,6 +33,7 @@ class InstanceRecord:
     left, the rows of the running one tell the rest. What has no room here lies in `sealed` rows.
     `waiting`: how many messages are kept beside a pending instance for its beginning; rows of them
     with a higher place do not exist, as a commit that was cut off left them.
+    `state` and `entity`: those of an entity; `state` is JSON text, `None` where there is none.
     `is_purged`: a tombstone; nothing but this is left of an instance.
     """
 
@@ -62,6 +64,8 @@ class InstanceRecord:
     sealed: int = 0
     waiting: int = 0
     is_purged: bool = False
+    state: str | None = None
+    entity: EntityRecord | None = None
     blobs: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -78,6 +82,11 @@ class InstanceRecord:
     def is_pending(self) -> bool:
         """The execution is accepted, its code has not begun."""
         return self.status in {RuntimeStatus.PENDING, RuntimeStatus.CONTINUED_AS_NEW}
+
+    @property
+    def has_state(self) -> bool:
+        """The entity has a state: it was set, and not deleted since."""
+        return not self.is_absent and (self.state is not None or "State" in self.blobs)
 
     @property
     def is_alive(self) -> bool:
@@ -111,6 +120,8 @@ def stub_of(record: InstanceRecord) -> InstanceRecord:
         sealed=0,
         waiting=0,
         is_purged=False,
+        state=None,
+        entity=None,
         blobs={},
     )
 

@@ -1,7 +1,7 @@
 """The instance record ↔ the columns of the `sentinel` row and of the Instances table."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from durable.model.codec import (
@@ -13,6 +13,8 @@ from durable.model.codec import (
     decode_time,
     to_json,
 )
+from durable.model.entities import EntityRecord
+from durable.model.entity_forms import print_lock, print_ranges, read_lock, read_ranges
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import InstanceRecord
@@ -21,7 +23,9 @@ from durable.model.status import RuntimeStatus
 # A sentinel without this column was written by another engine; with another value, by a later one.
 FORMAT_COLUMN = "Format"
 FORMAT = 1
-PAYLOADS = (("Input", "input"), ("Output", "output"))
+PAYLOADS_SHOWN = (("Input", "input"), ("Output", "output"))
+# The state of an entity changes too often to be shown in lists.
+PAYLOADS = (*PAYLOADS_SHOWN, ("State", "state"))
 
 
 def encode_record(record: InstanceRecord) -> dict[str, Column]:
@@ -54,7 +58,38 @@ def encode_record(record: InstanceRecord) -> dict[str, Column]:
         columns["CustomStatus"] = record.custom_status
     columns.update(_payload_columns(record))
     columns.update(_lasting_columns(record))
+    if record.entity is not None:
+        columns.update(_entity_columns(record.entity))
     return columns
+
+
+def _entity_columns(entity: EntityRecord) -> dict[str, Column]:
+    columns: dict[str, Column] = {"NextPlace": entity.next_place}
+    if entity.lock is not None:
+        columns["LockedBy"] = print_lock(entity.lock)
+    if entity.epoch:
+        columns["LockEpoch"] = entity.epoch
+    if entity.waiting:
+        columns["WaitingPlaces"] = print_ranges(entity.waiting)
+    if entity.scheduled:
+        columns["ScheduledPlaces"] = print_ranges(entity.scheduled)
+    if entity.last_operation_at is not None:
+        columns["LastOperationTime"] = entity.last_operation_at
+    return columns
+
+
+def _read_entity(columns: Mapping[str, Any]) -> EntityRecord | None:
+    if "NextPlace" not in columns:
+        return None
+    lock, last = columns.get("LockedBy"), columns.get("LastOperationTime")
+    return EntityRecord(
+        lock=None if lock is None else read_lock(lock),
+        epoch=int(columns.get("LockEpoch", 0)),
+        waiting=read_ranges(columns.get("WaitingPlaces")),
+        scheduled=read_ranges(columns.get("ScheduledPlaces")),
+        next_place=int(columns["NextPlace"]),
+        last_operation_at=None if last is None else decode_time(last),
+    )
 
 
 def _lasting_columns(record: InstanceRecord) -> dict[str, Column]:
@@ -79,9 +114,11 @@ def _lasting_columns(record: InstanceRecord) -> dict[str, Column]:
     return columns
 
 
-def _payload_columns(record: InstanceRecord) -> dict[str, Column]:
+def _payload_columns(
+    record: InstanceRecord, payloads: Sequence[tuple[str, str]] = PAYLOADS
+) -> dict[str, Column]:
     columns: dict[str, Column] = {}
-    for column, field in PAYLOADS:
+    for column, field in payloads:
         if column in record.blobs:
             columns[column + BLOB_SUFFIX] = record.blobs[column]
         elif getattr(record, field) is not None:
@@ -137,6 +174,8 @@ def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
         sealed=int(columns.get("Sealed", 0)),
         waiting=int(columns.get("Waiting", 0)),
         is_purged=columns.get("IsPurged", False) is True,
+        state=columns.get("State"),
+        entity=_read_entity(columns),
         blobs={
             column: columns[column + BLOB_SUFFIX]
             for column, _ in PAYLOADS
@@ -173,5 +212,7 @@ def encode_summary(record: InstanceRecord, *, task_hub: str) -> dict[str, Column
         columns["ScheduledStartTime"] = record.scheduled_at
     if record.completed_at is not None:
         columns["CompletedTime"] = record.completed_at
-    columns.update(_payload_columns(record))
+    if record.entity is not None:
+        columns["HasState"] = record.has_state
+    columns.update(_payload_columns(record, PAYLOADS_SHOWN))
     return columns

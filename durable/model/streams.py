@@ -6,10 +6,17 @@ comes too early and drops what it has had. In streams go child starts, terminati
 events between instances. Answers do not: they are known by the id of the task that they answer.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from durable.model.errors import MalformedMessageError
 from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventSent,
     HistoryEvent,
     RewindSent,
@@ -17,6 +24,8 @@ from durable.model.history import (
     TerminationSent,
 )
 from durable.model.ids import ExecutionId, InstanceId
+
+T = TypeVar("T")
 
 EXECUTION_MARK = "."
 
@@ -57,10 +66,48 @@ def next_execution(execution_id: ExecutionId) -> ExecutionId:
     return ExecutionId(f"{life_of(execution_id)}{EXECUTION_MARK}{number}")
 
 
-def receiver_of(event: HistoryEvent) -> InstanceId | None:
-    """Say whose stream a fact puts a message into, if it does."""
-    if isinstance(
-        event, SubOrchestrationInstanceCreated | TerminationSent | RewindSent | EventSent
-    ):
-        return InstanceId(event.instance_id)
-    return None
+def receivers_of(event: HistoryEvent) -> Sequence[InstanceId]:
+    """Say into whose streams a fact puts a message; a lock takes its place in all of its set."""
+    match event:
+        case EntityLockRequested(position=position) if position > 0:
+            return ()  # handed on by an entity, in the stream of who wants the lock
+        case EntityLockRequested() | EntityUnlockSent():
+            return read_lock_set(event.lock_set)
+        case (
+            SubOrchestrationInstanceCreated()
+            | TerminationSent()
+            | RewindSent()
+            | EventSent()
+            | EntityOperationCalled()
+            | EntityOperationSignaled()
+        ):
+            return (InstanceId(event.instance_id),)
+    return ()
+
+
+def places_of(event: HistoryEvent, number: int | None) -> Mapping[InstanceId, int]:
+    """Say which places in which streams a committed fact has taken; `number` is its row's."""
+    receivers = receivers_of(event)
+    if isinstance(event, EntityLockRequested | EntityUnlockSent):
+        return dict(zip(receivers, read_places(event.numbers), strict=True)) if receivers else {}
+    return {} if number is None else dict.fromkeys(receivers, number)
+
+
+def read_lock_set(text: str) -> tuple[InstanceId, ...]:
+    """Read the entities of a lock, or raise `MalformedMessageError`."""
+    return tuple(InstanceId(name) for name in _read_list(text, str))
+
+
+def read_places(text: str | None) -> tuple[int, ...]:
+    """Read the numbers beside a lock set, or raise `MalformedMessageError`."""
+    return tuple(_read_list(text or "[]", int))
+
+
+def _read_list(text: str, kind: type[T]) -> list[T]:
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessageError(f"Not the entities of a lock: {text[:200]!r}") from error
+    if not isinstance(members, list) or not all(type(member) is kind for member in members):
+        raise MalformedMessageError(f"Not the entities of a lock: {text[:200]!r}")
+    return members

@@ -1,7 +1,12 @@
-"""What a child says to its parent: a value, or why there is none."""
+"""What a child says to its parent, and an entity to its caller: a value, or why there is none."""
+
+from dataclasses import replace
 
 from durable.model.failures import FailureDetails
 from durable.model.history import (
+    EntityLockGranted,
+    EntityOperationCompleted,
+    EntityOperationFailed,
     ExecutionCompleted,
     StartRefused,
     SubOrchestrationInstanceCompleted,
@@ -51,6 +56,18 @@ def refusal(instance_id: InstanceId, refused: StartRefused) -> TaskMessage:
         run=parent.run,
     )
     return _to(parent, event)
+
+
+def answer_of_entity(
+    reply: EntityOperationCompleted | EntityOperationFailed | EntityLockGranted,
+) -> TaskMessage:
+    """Make the message to whoever waits. A result may still lie in a blob."""
+    waits = Parent.from_json(reply.parent_instance or "")
+    return TaskMessage(
+        instance_id=waits.instance_id,
+        execution_id=waits.execution_id,
+        event=replace(reply, parent_instance=None),
+    )
 
 
 def _to(

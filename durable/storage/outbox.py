@@ -9,6 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from durable.model.history import (
+    EntityLockGranted,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationCompleted,
+    EntityOperationFailed,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventRaised,
     EventSent,
     ExecutionCompleted,
@@ -29,11 +36,16 @@ from durable.model.instance import HistoryRow
 from durable.model.messages import TaskMessage
 from durable.model.parents import Parent, life_of_child
 from durable.model.status import RuntimeStatus
-from durable.model.streams import Origin, life_of, next_execution, receiver_of
-from durable.storage.answers import answer_to_parent, refusal
+from durable.model.streams import Origin, life_of, next_execution, places_of
+from durable.storage.answers import answer_of_entity, answer_to_parent, refusal
+from durable.storage.entity_outbox import lock_to_hand_on, to_entity
 from durable.storage.port import TIMERS, WORK_ITEMS
 
 CONTROL = "control"
+REPLIES = EntityOperationCompleted | EntityOperationFailed | EntityLockGranted
+TO_ENTITIES = (
+    EntityOperationCalled | EntityOperationSignaled | EntityLockRequested | EntityUnlockSent
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +71,8 @@ def sends(event: HistoryEvent) -> bool:
     if isinstance(event, ExecutionCompleted):
         is_over = event.orchestration_status is not RuntimeStatus.CONTINUED_AS_NEW
         return event.parent_instance is not None or not is_over
+    if isinstance(event, REPLIES):
+        return event.parent_instance is not None  # else it is the answer that came of it
     return isinstance(
         event,
         TaskScheduled
@@ -67,7 +81,8 @@ def sends(event: HistoryEvent) -> bool:
         | TerminationSent
         | RewindSent
         | EventSent
-        | StartRefused,
+        | StartRefused
+        | TO_ENTITIES,
     )
 
 
@@ -85,8 +100,24 @@ def outbox(
     """List what the rows ask to be sent. Rows whose message `leaves` have their payloads here."""
     for row in rows:
         if sends(row.event):
-            outgoing = _outgoing(instance_id, row)
-            yield replace(outgoing, message=replace(outgoing.message, again=again))
+            for outgoing in _all_outgoing(instance_id, row):
+                yield replace(outgoing, message=replace(outgoing.message, again=again))
+
+
+def _all_outgoing(instance_id: InstanceId, row: HistoryRow) -> Iterator[Outgoing]:
+    """List the messages of a row: mostly one, but a release has one for each entity of the set."""
+    match row.event:
+        case EntityLockRequested(position=position) if position > 0:
+            yield Outgoing(queue=CONTROL, message=lock_to_hand_on(row.event))
+        case EntityLockRequested():
+            first, number = next(iter(places_of(row.event, row.number).items()))
+            yield Outgoing(queue=CONTROL, message=_streamed(instance_id, row, first, number))
+        case EntityUnlockSent():
+            for receiver, number in places_of(row.event, row.number).items():
+                message = _streamed(instance_id, row, receiver, number)
+                yield Outgoing(queue=CONTROL, message=message)
+        case _:
+            yield _outgoing(instance_id, row)
 
 
 def _outgoing(instance_id: InstanceId, row: HistoryRow) -> Outgoing:
@@ -111,8 +142,11 @@ def _outgoing(instance_id: InstanceId, row: HistoryRow) -> Outgoing:
             message = answer_to_parent(row.event)
         case StartRefused():
             message = refusal(instance_id, row.event)
+        case EntityOperationCompleted() | EntityOperationFailed() | EntityLockGranted():
+            message = answer_of_entity(row.event)
         case _:
-            message = _streamed(instance_id, row)
+            [(receiver, number)] = places_of(row.event, row.number).items()
+            message = _streamed(instance_id, row, receiver, number)
     return Outgoing(queue=CONTROL, message=message)
 
 
@@ -123,16 +157,18 @@ def _wake(instance_id: InstanceId, row: HistoryRow) -> TaskMessage:
     return TaskMessage(instance_id=instance_id, execution_id=following, event=started)
 
 
-def _streamed(instance_id: InstanceId, row: HistoryRow) -> TaskMessage:
+def _streamed(
+    instance_id: InstanceId, row: HistoryRow, receiver: InstanceId, number: int
+) -> TaskMessage:
     """What goes to another instance in the stream from this life to it."""
     origin = Origin(instance_id, life_of(row.execution_id))
     event, execution_id = _body(instance_id, row)
     return TaskMessage(
-        instance_id=receiver_of(row.event) or instance_id,
+        instance_id=receiver,
         execution_id=execution_id,
         event=event,
         origin=origin,
-        number=row.number or 0,
+        number=number,
     )
 
 
@@ -177,5 +213,12 @@ def _body(instance_id: InstanceId, row: HistoryRow) -> tuple[HistoryEvent, Execu
         case EventSent():
             raised = EventRaised(timestamp=fact.timestamp, name=fact.name, input=fact.input)
             return raised, None
+        case (
+            EntityOperationCalled()
+            | EntityOperationSignaled()
+            | EntityLockRequested()
+            | EntityUnlockSent()
+        ):
+            return to_entity(instance_id, row.execution_id, fact), None
         case _:
             raise AssertionError(f"{type(fact).__name__} asks for no message")

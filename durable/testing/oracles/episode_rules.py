@@ -20,7 +20,7 @@ from durable.model.history import (
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.status import RuntimeStatus
-from durable.model.streams import life_of, next_execution, receiver_of
+from durable.model.streams import life_of, next_execution, places_of
 from durable.testing.oracles.instance_view import InstanceView, TaskKey
 from durable.testing.oracles.owed import debt_of
 from durable.testing.oracles.violation import Violation
@@ -134,19 +134,17 @@ class _Rules:
         """Rule D1: what a life sends to one receiver is numbered from 1, without a gap."""
         outs: dict[InstanceId, int] = {}
         for row in self.view.rows.values():
-            receiver = receiver_of(row.event)
-            if receiver is not None and life_of(row.execution_id) == self.after.life_id:
-                outs[receiver] = row.number or 0
+            if life_of(row.execution_id) == self.after.life_id:
+                outs.update(places_of(row.event, row.number))
         for row in rows:
-            receiver = receiver_of(row.event)
-            if receiver is None:
-                if row.number is not None:
-                    raise self.refuse(f"a number, and no stream: {row.event}")
-                continue
-            if row.number != outs.get(receiver, 0) + 1:
+            places = places_of(row.event, row.number)
+            if row.number is not None and not places:
+                raise self.refuse(f"a number, and no stream: {row.event}")
+            for receiver, number in places.items():
                 known = outs.get(receiver, 0)
-                raise self.refuse(f"{row.number} follows {known} in the stream to {receiver}")
-            outs[receiver] = row.number
+                if number != known + 1:
+                    raise self.refuse(f"{number} follows {known} in the stream to {receiver}")
+            outs.update(places)
 
     def check_times(self, rows: Sequence[HistoryRow]) -> None:
         """Time never goes back within a life, and a timer never fires before its own."""

@@ -17,7 +17,7 @@ from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.parents import Parent, default_child_id
 from durable.model.status import RuntimeStatus
-from durable.model.streams import Origin, life_of, next_execution, receiver_of
+from durable.model.streams import Origin, life_of, next_execution, receivers_of
 from durable.testing.oracles.parcels import Identity, numbered
 
 Address = tuple[InstanceId, Identity]
@@ -42,8 +42,9 @@ class Debt:
 
 def debt_of(sender: InstanceId, row: HistoryRow) -> Debt | None:
     """Tell what the row asks for; `None` if it asks for nothing."""
-    receiver = receiver_of(row.event)
-    if receiver is not None:
+    receivers = receivers_of(row.event)
+    if receivers:
+        receiver = receivers[0]
         origin = Origin(sender, life_of(row.execution_id))
         return Debt(sender, row, receiver, numbered(origin, row.number or 0))
     match row.event:
