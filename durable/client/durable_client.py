@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from durable.client import reading, starting, waiting
+from durable.client.entity_client import EntityClient
 from durable.client.listing import list_page
 from durable.client.purging import purge_by
 from durable.client.reading import Shown
@@ -12,6 +13,7 @@ from durable.client.replacing import start_in_place
 from durable.client.requests import Request, ask_alive, ask_rewind
 from durable.model.codec import NOTHING
 from durable.model.converters import Converter
+from durable.model.entity_ids import is_entity_id
 from durable.model.environment import Environment
 from durable.model.errors import InstanceNotFoundError
 from durable.model.history import (
@@ -39,10 +41,11 @@ POLL_S = 1.0
 PURGE_BUDGET_S = 60.0
 
 
-class DurableClient:
+class DurableClient(EntityClient):
     """A caller of one task hub. Every call may be repeated; none loses what it answered for.
 
-    Any call raises a `StorageFault` where storage stays away.
+    (But a signal that is sent again after an unknown outcome is another one.) Any call raises a
+    `StorageFault` where storage stays away.
     """
 
     def __init__(
@@ -59,9 +62,7 @@ class DurableClient:
         `converter` writes inputs and events; `default_version` is that of starts which name none;
         `replaceable` says which instances a start replaces unless it says so itself.
         """
-        self._store = store
-        self._environment = environment
-        self._converter = converter
+        super().__init__(store, environment, converter=converter)
         self._default_version = default_version
         self._replaceable = replaceable
 
@@ -113,7 +114,7 @@ class DurableClient:
         Raises `InstanceNotFoundError`, or, without a new id, `InstanceExistsError` where the
         instance is alive.
         """
-        status = await self.read_status(instance_id)
+        status = None if is_entity_id(instance_id) else await self.read_status(instance_id)
         if status is None:
             raise InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
         chosen = InstanceId(self._environment.new_id() if with_new_id else instance_id)
@@ -231,7 +232,8 @@ class DurableClient:
     async def purge(self, instance_id: str) -> bool:
         """Delete an ended instance and all that it left; `False` if there is none.
 
-        Raises `InstanceNotEndedError` where it is alive.
+        An entity never ends: one that has no state and nothing to serve is deleted. Raises
+        `InstanceNotEndedError` where an orchestration is alive, or `EntityInUseError`.
         """
         return await purge(self._store, self._environment, InstanceId(instance_id))
 

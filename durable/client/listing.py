@@ -1,10 +1,11 @@
-"""Lists: pages of statuses out of the Instances table.
+"""Lists: pages of statuses of orchestrations out of the Instances table.
 
 A list is the projection: it may be behind the truth by as long as a send takes, and by one life. It
 says nothing of the reason, the parent, or the history of an instance; a status read does.
 """
 
 import logging
+from dataclasses import replace
 from functools import partial
 
 from durable.client.reading import gather_at_most, read_input, read_record
@@ -28,7 +29,8 @@ async def list_page(
 
     Inputs are not in the table: each costs two reads, and so does a payload in a blob one.
     """
-    page = await store.query_summaries(wanted, top=top, token=token)
+    orchestrations = replace(wanted, without_entities=True)
+    page = await store.query_summaries(orchestrations, top=top, token=token)
     reads = [partial(_status, store, *row, show_input=show_input) for row in page.rows]
     statuses = await gather_at_most(READS_AT_ONCE_MAX, reads)
     return StatusPage([status for status in statuses if status is not None], page.token)

@@ -1,4 +1,4 @@
-"""Purging by filter: the end of many ended instances, page by page.
+"""Purging by filter: the end of many ended orchestrations, page by page.
 
 What a filter finds is the projection; each instance is judged again by its record before it goes.
 A purge that is cut off, by its time or by a fault, goes on where it was, or from the beginning.
@@ -37,7 +37,7 @@ async def purge_by(
     statuses = wanted.statuses & ENDED if wanted.statuses else ENDED
     if not statuses:
         return Purged(0)
-    ended = replace(wanted, statuses=statuses)
+    ended = replace(wanted, statuses=statuses, without_entities=True)
     until = environment.now() + timedelta(seconds=budget_s)
     deleted = 0
     while True:

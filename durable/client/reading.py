@@ -56,7 +56,7 @@ async def read_status(
             return None
         return await _status(store, instance_id, snapshot, shown)
 
-    return await _insist(store, instance_id, tell, with_history=shown.history)
+    return await insist(store, instance_id, tell, with_history=shown.history)
 
 
 async def read_history(
@@ -69,7 +69,7 @@ async def read_history(
             return None
         return await _history(store, snapshot, snapshot.record)
 
-    return await _insist(store, instance_id, tell, with_history=True)
+    return await insist(store, instance_id, tell, with_history=True)
 
 
 async def read_input(
@@ -112,7 +112,7 @@ async def gather_at_most(at_once: int, calls: Iterable[Callable[[], Awaitable[T]
     return results
 
 
-async def _insist(
+async def insist(
     store: TaskHubStore,
     instance_id: InstanceId,
     tell: Callable[[Snapshot], Awaitable[T]],

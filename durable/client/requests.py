@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from durable.client.reading import read_record
+from durable.model.entity_ids import is_entity_id
 from durable.model.environment import Environment
 from durable.model.errors import (
     InstanceEndedError,
@@ -68,7 +69,11 @@ async def ask_rewind(
 
 
 async def known_record(store: TaskHubStore, instance_id: InstanceId) -> InstanceRecord:
-    """Read the record, or raise `InstanceNotFoundError`."""
+    """Read the record, or raise `InstanceNotFoundError`; entities understand no request."""
+    if is_entity_id(instance_id):
+        raise InstanceNotFoundError(
+            f"'{instance_id}' is the ID of an entity, not of an orchestration. Send it a signal."
+        )
     record = await read_record(store, instance_id)
     if record is None:
         raise InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")

@@ -114,7 +114,7 @@ async def _answer(
         if inspect.iscoroutinefunction(activity):
             result = await call()
         else:
-            result, raised = await environment.run_activity(functools.partial(_call, call))
+            result, raised = await environment.run_activity(functools.partial(call_caught, call))
             if raised is not None:
                 return _told(failed(task, raised, environment), context)
             if inspect.isawaitable(result):
@@ -147,7 +147,7 @@ def _told(failure: TaskFailed, context: ActivityContext) -> TaskFailed:
     return failure
 
 
-def _call(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+def call_caught(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     """Call it, and return what it raised: no future carries StopIteration or GeneratorExit.
 
     The caller of the first would wait for ever; the second would close the caller's own coroutines.
@@ -166,13 +166,13 @@ def failed(task: TaskScheduled, error: BaseException, environment: Environment) 
         timestamp=environment.now(),
         task_scheduled_id=task.event_id,
         reason=f"Activity function '{task.name}' failed: {text_of(error)}",
-        details=_details(error),
+        details=details_of(error),
         failure_details=FailureDetails.of(error),
         run=task.run,
     )
 
 
-def _details(error: BaseException) -> str:
+def details_of(error: BaseException) -> str:
     """Print type, text and traceback; the whole chain where it can be printed."""
     try:
         return printable("".join(traceback.format_exception(error)))

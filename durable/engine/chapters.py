@@ -65,13 +65,13 @@ class Numbering:
         """Lay out the facts of a chapter."""
         sources = {id(message.event): message for message in chapter.inputs}
         return [
-            self._row(fact, chapter.opened, sources.get(id(fact)))
-            for fact in chapter.decision.facts
+            self.row(fact, chapter.opened, sources.get(id(fact))) for fact in chapter.decision.facts
         ]
 
-    def _row(
-        self, fact: HistoryEvent, opened: InstanceRecord, source: TaskMessage | None
+    def row(
+        self, fact: HistoryEvent, opened: InstanceRecord, source: TaskMessage | None = None
     ) -> HistoryRow:
+        """Lay out one fact; `source` is the message that brought it."""
         self.ordinal += 1
         if isinstance(fact, ExecutionCompleted) and opened.parent != fact.parent_instance:
             fact = replace(fact, parent_instance=opened.parent)  # asked anew by a rewound parent

@@ -10,14 +10,13 @@ Rule 3. Behind a terminate nothing is judged: the round after it knows what is l
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum, auto
 
-from durable.engine.ledger import Ledger
-from durable.engine.seals import Remembered
-from durable.engine.stash import Stash
+from durable.engine.entity_inbox import EntityJudge
+from durable.engine.verdicts import RECORDED, Admission, Standing, Step, StreamJudge, Verdict
 from durable.model.births import orchestration_instance, start_anew
+from durable.model.entity_ids import is_entity_id
 from durable.model.envelopes import REQUESTS
 from durable.model.history import (
     EventRaised,
@@ -28,75 +27,23 @@ from durable.model.history import (
     StartRefused,
     answered_task_id,
 )
-from durable.model.ids import InstanceId
-from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.model.parents import life_again
 from durable.model.status import RuntimeStatus
 
-
-class Verdict(Enum):
-    """What a message is to an instance."""
-
-    NEW = auto()  # an input of the next episode
-    COUNTED = auto()  # its turn in the stream, and no use for it
-    EARLY = auto()  # not its turn yet
-    WAITING = auto()  # for an execution that has not begun
-    LATER = auto()  # to be judged in the next round
-    KNOWN = auto()  # recorded already
-    DROPPED = auto()  # of another life or execution, or too late
-    UNKNOWN_TASK = auto()  # answers a task that this state has not scheduled
-
-
-# What must be written down before the message may be deleted.
-RECORDED = frozenset({Verdict.NEW, Verdict.COUNTED, Verdict.EARLY, Verdict.WAITING})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A message that is taken now; `index` is its place in the batch, `None` if it was stashed."""
-
-    verdict: Verdict
-    message: TaskMessage
-    index: int | None
-
-
-@dataclass(slots=True)
-class Admission:
-    """The verdicts, in the order of the batch, and the steps, in the order of taking."""
-
-    verdicts: list[Verdict]
-    steps: list[Step] = field(default_factory=list)
-
-    @property
-    def commits(self) -> bool:
-        """Whether anything must be written down."""
-        return bool(self.steps)
-
-    def taken(self, verdict: Verdict) -> list[TaskMessage]:
-        """List the messages that are taken with this verdict."""
-        return [step.message for step in self.steps if step.verdict is verdict]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What messages are judged by: an instance as it stands."""
-
-    instance_id: InstanceId
-    record: InstanceRecord | None
-    ledger: Ledger
-    remembered: Remembered
-    stash: Stash
+__all__ = ["RECORDED", "Admission", "Standing", "Step", "Verdict", "admit", "settle"]
 
 
 def admit(standing: Standing, messages: Sequence[TaskMessage], now: datetime) -> Admission:
     """Judge each message, as if those before it were taken already."""
-    judge = _Judge(standing, now)
+    judge: _Judge | EntityJudge
+    judge = EntityJudge(standing) if is_entity_id(standing.instance_id) else _Judge(standing, now)
     admission = Admission([Verdict.LATER] * len(messages), judge.steps)
     for message in standing.stash.ready(judge.marks):
         judge.take_turn(message, None)
     for index in sorted(range(len(messages)), key=lambda index: _turn(messages[index])):
         admission.verdicts[index] = judge.judge(messages[index], index)
+    admission.has_work = standing.queue.is_runnable
     return admission
 
 
@@ -129,11 +76,10 @@ def _turn(message: TaskMessage) -> tuple[bool, int]:
     return not isinstance(message.event, ExecutionStarted), 0
 
 
-class _Judge:
+class _Judge(StreamJudge):
     def __init__(self, standing: Standing, now: datetime) -> None:
+        super().__init__(standing)
         record = standing.record
-        self.steps: list[Step] = []
-        self.marks = dict(standing.remembered.marks)
         self.instance_id = standing.instance_id
         self.generation = record.generation if record else 0
         self.execution_id = record.execution_id if record else None
@@ -143,49 +89,12 @@ class _Judge:
         # A tombstone keeps the status: what is purged can't be rewound.
         self.has_failed = (
             record is not None and not record.is_absent and record.status is RuntimeStatus.FAILED
-        )
+        ) and standing.is_rewindable
         self.is_pending = self.is_alive and record is not None and record.is_pending
         due_at = record.scheduled_at if record is not None and self.is_pending else None
         self.is_waiting = due_at is not None and due_at > now
         self.last_episode = record.episode if record else 0
-        self.is_ending = False
-        self.standing = standing
         self.taken: set[int | str] = set()
-
-    def judge(self, message: TaskMessage, index: int) -> Verdict:
-        if message.origin is not None:
-            return self.take_turn(message, index)
-        verdict, taken = self._judge_body(message)
-        if verdict in RECORDED:
-            self.steps.append(Step(verdict, taken, index))
-        return verdict
-
-    def take_turn(self, message: TaskMessage, index: int | None) -> Verdict:
-        """Judge a numbered message, and behind it what was stashed for the turns after it."""
-        assert message.origin is not None
-        origin, stashed = message.origin.to_text(), self.standing.stash.numbered
-        verdict = self._take_turn(origin, message, index)
-        following = stashed.get((origin, self.marks.get(origin, 0) + 1))
-        while following is not None and not self.is_ending and verdict in RECORDED:
-            self._take_turn(origin, following, None)
-            following = stashed.get((origin, self.marks[origin] + 1))
-        return verdict
-
-    def _take_turn(self, origin: str, message: TaskMessage, index: int | None) -> Verdict:
-        mark = self.marks.get(origin, 0)
-        if message.number <= mark:
-            return Verdict.KNOWN
-        if message.number > mark + 1:
-            if (origin, message.number) in self.standing.stash.numbered:
-                return Verdict.KNOWN
-            self.steps.append(Step(Verdict.EARLY, message, index))
-            return Verdict.EARLY
-        if self.is_ending:
-            return Verdict.LATER
-        verdict, taken = self._judge_sent(message)
-        self.marks[origin] = message.number
-        self.steps.append(Step(verdict, taken, index))
-        return verdict
 
     def _judge_body(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
         if self.is_ending:

@@ -74,7 +74,7 @@ class Ledger:
 
     def _note_task(self, event: HistoryEvent) -> None:
         match event:
-            case TaskScheduled():
+            case TaskScheduled() | EntityOperationCalled():
                 self.asked.add(event.event_id)
                 if event.run is not None:
                     self.runs[event.event_id] = event.run
@@ -82,7 +82,7 @@ class Ledger:
                 self.asked.add(event.event_id)
             case SubOrchestrationInstanceCreated(is_detached=False):
                 self.asked.add(event.event_id)
-            case EntityOperationCalled() | EntityLockRequested():
+            case EntityLockRequested():
                 self.asked.add(event.event_id)
             case RewindSent():
                 self.runs[event.task_scheduled_id] = event.run

@@ -26,6 +26,7 @@ def open_execution(
     waiting: Sequence[TaskMessage],
     *,
     now: datetime,
+    is_rewindable: bool = True,
 ) -> tuple[InstanceRecord, list[TaskMessage]]:
     """Return the record that the execution has, and the messages with the start first.
 
@@ -62,7 +63,7 @@ def open_execution(
     for rewind in rewinds:
         parent = rewind.parent_instance or before.parent
         before = replace(before, parent=parent)
-        if before.status is RuntimeStatus.FAILED:
+        if before.status is RuntimeStatus.FAILED and is_rewindable:
             before = _revived(before)
     return before, others
 

@@ -18,15 +18,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from durable.engine.coalescer import Submission
-from durable.engine.collection import collect, discard
+from durable.engine.collection import collect, delete_spent, discard
 from durable.engine.deciding import HistoryBlobMissing
 from durable.engine.dispatch import Dispatcher
+from durable.engine.entities import EntityProposer
+from durable.engine.forgetting import forget
 from durable.engine.inbox import Verdict, admit
 from durable.engine.proposals import Proposer
 from durable.engine.registry import Registry
 from durable.engine.settings import LOST_RACES_MAX, POISONINGS_MAX, EngineSettings
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes, WarmStates
+from durable.model.entity_ids import is_entity_id
 from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
 from durable.model.history import ExecutionCompleted, TaskCompleted, TaskScheduled
@@ -56,6 +59,7 @@ class Orchestrations:
         self._sent = SentEpisodes()
         self.dispatcher = Dispatcher(store, environment, self._sent, settings)
         self._proposer = Proposer(store, registry, environment, settings, self._sent)
+        self._entities = EntityProposer(store, registry, environment, settings, self._sent)
 
     async def advance(self, instance_id: InstanceId, batch: Sequence[Submission]) -> None:
         """Deal with a batch of messages to one instance; return when all that follows is sent.
@@ -161,16 +165,19 @@ class Orchestrations:
 
     async def _propose(self, turn: Turn, state: InstanceState) -> Proposal | None:
         """Decide. `None`: a blob was gone, as somebody else had moved on; the state is newer."""
+        is_entity = is_entity_id(turn.instance_id)
+        proposer = self._entities if is_entity else self._proposer
         try:
-            return await self._proposer.propose(turn, state, problem=_given_up(turn))
+            return await proposer.propose(turn, state, problem=_given_up(turn))
         except BlobMissing as missing:
             etag = state.snapshot.etag
             state.drop_live()
             await self._refresh(turn, state)
-            if state.snapshot.etag != etag:
-                return None
+            is_state = isinstance(missing, HistoryBlobMissing)
+            if state.snapshot.etag != etag or (is_entity and not is_state):
+                return None  # on a fresh state an entity's operation fails by itself
             problem = f"A payload of instance '{turn.instance_id}' is gone: blob {missing}."
-            if isinstance(missing, HistoryBlobMissing):
+            if is_state and not is_entity:
                 return await self._proposer.propose(turn, state, problem=problem)
             raise MalformedMessageError(problem) from missing
 
@@ -187,7 +194,9 @@ class Orchestrations:
         if turn.has_duty:
             await self.dispatcher.resend(turn.instance_id, state, except_episode=episode)
         if committed is not None:
+            await delete_spent(self._store, committed.spent)
             await collect(self._store, self.dispatcher, turn.instance_id, state)
+            await forget(self._store, self._environment, self.dispatcher, turn.instance_id, state)
         still_open = [turn.messages[index] for index in sorted(turn.left)]
         await discard(self._store, state, turn.unused_messages, still_open=still_open)
 

@@ -15,6 +15,7 @@ from durable.engine.inbox import Verdict, settle
 from durable.engine.opening import is_carried, open_execution, open_next
 from durable.engine.registry import Registry
 from durable.engine.seals import seal
+from durable.engine.sections import with_sections_left
 from durable.engine.settings import EngineSettings
 from durable.engine.stash import early_row, waiting_rows
 from durable.engine.turn import Proposal, Turn
@@ -62,7 +63,12 @@ class Proposer:
             return self._note(turn, state, now)
         before = state.snapshot.record
         opened, messages = open_execution(
-            turn.instance_id, before, turn.new_messages, state.stash.waiting, now=now
+            turn.instance_id,
+            before,
+            turn.new_messages,
+            state.stash.waiting,
+            now=now,
+            is_rewindable=state.is_rewindable,
         )
         events = await fetch_all(self._store, [(m.event, m.blobs) for m in messages])
         inputs = [replace(m, event=event) for m, event in zip(messages, events, strict=True)]
@@ -140,6 +146,9 @@ class Proposer:
             if decision.status is RuntimeStatus.TERMINATED:
                 rows = effective(state.snapshot.rows, opened.execution_id)
                 decision = with_children_ended(decision, rows)
+            if decision.status.is_terminal or decision.continued is not None:
+                rows = effective(state.snapshot.rows, opened.execution_id)
+                decision = with_sections_left(decision, rows)
             chapter = Chapter(opened, inputs, decision)
             chapters.append(chapter)
             if decision.continued is None or len(chapters) == CHAPTERS_MAX:

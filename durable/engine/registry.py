@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from durable.engine.class_entities import ClassEntity
+from durable.engine.entity_context import DurableEntityContext
 from durable.engine.signatures import (
     check_activity,
+    check_entity,
     context_parameter_of,
     input_type_of,
     or_null,
@@ -18,6 +21,9 @@ from durable.model.error_classes import DECORATED, ErrorClasses
 from durable.replay.code import Orchestrator
 
 Activity = Callable[..., Any]
+Entity = Callable[[DurableEntityContext], Any] | type[Any]
+"""A function of a context, sync or async, or a class whose methods are the operations."""
+
 NAMES_SHOWN_MAX = 20
 
 
@@ -33,13 +39,15 @@ class ActivityOptions:
 
 
 class Registry:
-    """The orchestrators and activities of one function app. A name stands for one function."""
+    """The functions and classes of one function app. A name stands for one of a kind."""
 
     def __init__(self, converter: Converter | None = None) -> None:
         """Start empty, with the app's own converter or the usual one."""
         self.converter: Converter = converter or JsonConverter()
         self._orchestrators: dict[str, Orchestrator] = {}
         self._activities: dict[str, Activity] = {}
+        self._entities: dict[str, Entity] = {}
+        self._classes: dict[str, ClassEntity] = {}
         self._options: dict[str, ActivityOptions] = {}
         self._given_inputs: dict[str, Any] = {}
         self._errors = ErrorClasses()
@@ -54,6 +62,11 @@ class Registry:
     def activities(self) -> Mapping[str, Activity]:
         """The activities by name."""
         return self._activities
+
+    @property
+    def entities(self) -> Mapping[str, Entity]:
+        """The entities, functions and classes, by name in lower case."""
+        return self._entities
 
     def options(self, activity: str) -> ActivityOptions:
         """Return what the app says about an activity."""
@@ -100,6 +113,20 @@ class Registry:
         _add(self._activities, name, function, "activities")
         self._options[name] = options
 
+    def add_entity(self, name: str, entity: Entity) -> None:
+        """Register an entity, a function or a class, or raise `ValueError` or `TypeError`.
+
+        Names that differ in case only are one name: an instance id has it in lower case.
+        """
+        check_entity(name, entity)
+        _add(self._entities, name.lower(), entity, "entities")
+        if isinstance(entity, type):
+            self._classes[name.lower()] = ClassEntity(entity)
+
+    def entity_function(self, name: str) -> Callable[[DurableEntityContext], Any]:
+        """Return what serves an operation of this entity, given its context."""
+        return self._classes.get(name.lower()) or self._entities[name.lower()]
+
     def include(self, other: "Registry") -> None:
         """Take over what another registry holds; its converter stays its own."""
         for name, orchestrator in other.orchestrators.items():
@@ -110,6 +137,9 @@ class Registry:
             if self._activities.get(name) is not activity:
                 options = other.options(name)
                 self.add_activity(name, activity, timeout=options.timeout, raises=options.raises)
+        for name, entity in other.entities.items():
+            if self._entities.get(name) is not entity:
+                self.add_entity(name, entity)
 
     def input_type(self, name: str) -> Any:
         """Return what the activity or orchestrator of this name takes; `None` is not known."""
@@ -122,6 +152,11 @@ class Registry:
     def result_type(self, name: str) -> Any:
         """Return what the activity or orchestrator of this name returns; `None` is not known."""
         return self._type(name, "result", result_type_of)
+
+    def operation_type(self, entity: str, operation: str) -> Any:
+        """Return what an operation of this class entity returns; `None` is not known."""
+        found = self._classes.get(entity.lower())
+        return None if found is None else found.result_type(operation)
 
     def context_parameter(self, activity: str) -> str | None:
         """Name the parameter that takes the `ActivityContext` of a call, if there is one."""

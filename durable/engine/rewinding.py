@@ -12,6 +12,8 @@ from datetime import datetime
 
 from durable.engine.ledger import Ledger
 from durable.model.history import (
+    EntityOperationCalled,
+    EntityOperationFailed,
     ExecutionCompleted,
     ExecutionRewound,
     HistoryEvent,
@@ -33,6 +35,8 @@ from durable.storage.outbox import sends
 from durable.storage.payloads import fetch_all
 from durable.storage.port import BlobStore
 
+FAILED = TaskFailed | SubOrchestrationInstanceFailed | EntityOperationFailed
+
 
 async def rewound(
     store: BlobStore, rows: Sequence[HistoryRow], inputs: Sequence[TaskMessage]
@@ -41,7 +45,7 @@ async def rewound(
     ended = next(row for row in reversed(rows) if isinstance(row.event, ExecutionCompleted))
     voided = [row for row in rows if row.episode == ended.episode]
     consumed = [row for row in voided if _is_input(row.event)]
-    if consumed and isinstance(consumed[-1].event, TaskFailed | SubOrchestrationInstanceFailed):
+    if consumed and isinstance(consumed[-1].event, FAILED):
         consumed.pop()
     events = await fetch_all(store, [(row.event, row.blobs) for row in consumed])
     old = [
@@ -96,7 +100,7 @@ def _asked_anew(
             continue
         run = runs.get(fact.event_id, 0) + 1
         match fact:
-            case TaskScheduled() | TimerCreated():
+            case TaskScheduled() | TimerCreated() | EntityOperationCalled():
                 facts.append(replace(fact, timestamp=time, run=run))
             case SubOrchestrationInstanceCreated(is_detached=False):
                 life_id = life_of_child(row.execution_id, fact.event_id)

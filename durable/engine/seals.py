@@ -2,8 +2,10 @@
 
 Watermarks, numbers of outgoing streams and ids of clients' messages must not be forgotten while a
 copy of what they know can exist (rule D3); so when they outgrow the sentinel they move to rows
-beside it. A sealed row is never written again; what is younger overlays it. Watermarks stay for
-ever; ids of clients' messages for `REMEMBERED_FOR` of the instance's own time.
+beside it. A sealed row is never written again; what is younger overlays it. Now and then all rows
+are written anew as fewer ones (`forgetting`), and the record says from which on they count. Ids of
+clients' messages are remembered for `REMEMBERED_FOR` of the instance's own time; watermarks for as
+long as their sender may send, and as long again after its end.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,29 +51,33 @@ class Seals:
     life_id: str = ""
     memory: Remembered = NOTHING
     outlived: frozenset[str] = frozenset()
+    first: int = 0
 
     def read_on(self, record: InstanceRecord, named: Mapping[str, Columns]) -> "Seals":
         """Read the rows that were sealed since; all of them where another life has begun."""
         is_same = self.life_id == record.life_id
-        if is_same and self.count == record.sealed:
+        if is_same and self.count == record.sealed and self.first == record.sealed_from:
             return self
-        before = self if is_same else Seals()
+        before = self if is_same and self.first == record.sealed_from else Seals()
         marks, outs = dict(before.memory.marks), dict(before.memory.outs)
         message_ids = set(before.memory.message_ids)
         outlived = set(before.outlived)
-        for number in range(before.count, record.sealed):
-            columns = named.get(_name(number), {})
+        if not before.count:  # of what was written anew since, the former rows are garbage
+            former = map(name_of, range(record.sealed_from))
+            outlived.update(name for name in former if name in named)
+        for number in range(max(before.count, record.sealed_from), record.sealed):
+            columns = named.get(name_of(number), {})
             its_marks = read_numbers(_text(columns, "Marks"))
             is_mine = columns.get("LifeId") == record.life_id
             its_outs = read_numbers(_text(columns, "Outs")) if is_mine else {}
-            if is_mine and not _is_outlived(columns, record):
+            if is_mine and not is_outlived(columns, record):
                 message_ids.update(read_names(_text(columns, "MessageIds")))
             elif columns and not its_marks and not its_outs:
-                outlived.add(_name(number))
+                outlived.add(name_of(number))
             marks.update(its_marks)
             outs.update(its_outs)
         memory = Remembered(marks, outs, frozenset(message_ids))
-        return Seals(record.sealed, record.life_id, memory, frozenset(outlived))
+        return Seals(record.sealed, record.life_id, memory, frozenset(outlived), record.sealed_from)
 
 
 def remembered(record: InstanceRecord | None, seals: Seals) -> Remembered:
@@ -94,9 +100,9 @@ def seal(record: InstanceRecord) -> tuple[InstanceRecord, dict[str, Columns]]:
     if all(len(to_json(each)) <= INLINE_CHARS_MAX for each in (marks, outs, message_ids)):
         return record, {}
     rows: dict[str, Columns] = {}
-    cuts = zip_longest(_cut(marks), _cut(outs), _cut(message_ids), fillvalue=())
+    cuts = zip_longest(cut(marks), cut(outs), cut(message_ids), fillvalue=())
     for number, (origins, receivers, ids) in enumerate(cuts, record.sealed):
-        rows[_name(number)] = {
+        rows[name_of(number)] = {
             "Marks": to_json({origin: marks[origin] for origin in origins}),
             "Outs": to_json({receiver: outs[receiver] for receiver in receivers}),
             "MessageIds": to_json(ids),
@@ -107,7 +113,7 @@ def seal(record: InstanceRecord) -> tuple[InstanceRecord, dict[str, Columns]]:
     return replace(record, marks={}, outs={}, message_ids=frozenset(), sealed=sealed), rows
 
 
-def _cut(names: Iterable[str]) -> list[list[str]]:
+def cut(names: Iterable[str]) -> list[list[str]]:
     """Cut so that each part has room in one property: an execution may leave any number."""
     parts: list[list[str]] = [[]]
     chars = 0
@@ -121,13 +127,14 @@ def _cut(names: Iterable[str]) -> list[list[str]]:
     return parts
 
 
-def _is_outlived(columns: Columns, record: InstanceRecord) -> bool:
+def is_outlived(columns: Columns, record: InstanceRecord) -> bool:
     """Whether no copy of a client's message that the row knows can still be on its way."""
     sealed_at = columns.get("SealedAt")
     return sealed_at is not None and record.updated_at - decode_time(sealed_at) > REMEMBERED_FOR
 
 
-def _name(number: int) -> str:
+def name_of(number: int) -> str:
+    """Name a sealed row."""
     return f"{PREFIX}{number:08}"
 
 

@@ -13,6 +13,8 @@ class EngineSettings:
     storage_patience_s: float = 120
     # 97 inputs, two brackets and the sentinel are the 100 rows of one transaction.
     batch_inputs_max: int = 97
+    # host.json: maxEntityOperationBatchSize. How many operations of an entity one commit serves.
+    entity_batch_max: int = 200
     warm_bytes_max: int = 256 * 1024 * 1024
     strict_arguments: bool = False
     # How long `call_http` waits between two looks where the answer does not say.

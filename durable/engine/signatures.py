@@ -15,6 +15,8 @@ from typing import Any
 
 from durable.engine.activity_context import ActivityContext
 from durable.model.annotations import Kind, annotation_of, kind_of
+from durable.model.entity_ids import EntityId
+from durable.model.ids import parse_instance_id
 
 BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -58,6 +60,36 @@ def context_parameter_of(function: Any) -> str | None:
         if annotation is ActivityContext or annotation == ActivityContext | None:
             return parameter.name if parameter.kind in BY_NAME else None
     return None
+
+
+def annotation_in(function: Any, name: str) -> Any:
+    """Resolve the annotation of a parameter, below decorators; `None` where there is none."""
+    return annotation_of(_annotated(function), name)
+
+
+def check_entity(name: str, entity: Any) -> None:
+    """Raise unless the name can be an entity's, and the function can be called with a context."""
+    EntityId(name, "key")
+    # The name begins an instance id, and must be in all keys what an instance id can be.
+    parse_instance_id(name)
+    if isinstance(entity, type):
+        return
+    if not callable(entity):
+        raise TypeError(f"The entity '{name}' is a function or a class, not {entity!r}.")
+    if inspect.isgeneratorfunction(entity) or inspect.isasyncgenfunction(entity):
+        raise ValueError(
+            f"Entity '{name}' is a generator; an entity does not wait for tasks, so there is "
+            "nothing to yield. What it tells its caller is set by context.set_result."
+        )
+    try:
+        inspect.signature(entity).bind(None)
+    except TypeError as error:
+        raise ValueError(
+            f"The entity '{name}' takes {inspect.signature(entity)}: {error}. "
+            "An entity function has exactly one parameter, its context."
+        ) from None
+    except ValueError:
+        return  # a builtin that does not tell
 
 
 def check_activity(name: str, function: Any) -> None:

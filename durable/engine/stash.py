@@ -59,7 +59,7 @@ class Stash:
             columns = named[name]
             said, message = known.get(name, (None, None))
             if message is None or said != columns:
-                message = _decode(columns)
+                message = message_of(columns)
             stash.read[name] = columns, message
             waits_for = columns.get(WAITS_FOR)
             if waits_for is not None:
@@ -99,7 +99,7 @@ class Stash:
 def early_row(message: TaskMessage) -> tuple[str, Columns]:
     """Make the row of a message that came before its turn."""
     assert message.origin is not None
-    return f"{PREFIX}{_digest(message.origin)}-{message.number:08x}", _parts(
+    return f"{PREFIX}{_digest(message.origin)}-{message.number:08x}", parts_of(
         encode_message(message)
     )
 
@@ -110,7 +110,7 @@ def waiting_rows(
     """Make the rows of messages (as texts) that wait for this execution to begin."""
     digest = hashlib.sha256(execution_id.encode()).hexdigest()[:DIGEST_CHARS]
     return {
-        f"{PREFIX}{digest}-{place:08x}": {**_parts(text), WAITS_FOR: execution_id}
+        f"{PREFIX}{digest}-{place:08x}": {**parts_of(text), WAITS_FOR: execution_id}
         for place, text in enumerate(texts, first_place)
     }
 
@@ -126,12 +126,14 @@ def _digest(origin: Origin) -> str:
     return hashlib.sha256(origin.to_text().encode()).hexdigest()[:DIGEST_CHARS]
 
 
-def _parts(text: str) -> dict[str, Column]:
+def parts_of(text: str) -> dict[str, Column]:
+    """Lay the text of a message out in columns."""
     parts = range(0, len(text), PART_CHARS_MAX)
     return {f"Message{n}": text[at : at + PART_CHARS_MAX] for n, at in enumerate(parts)}
 
 
-def _decode(columns: Columns) -> TaskMessage:
+def message_of(columns: Columns) -> TaskMessage:
+    """Read the message that a row keeps."""
     parts = sorted(
         (int(name.removeprefix("Message")), str(text))
         for name, text in columns.items()

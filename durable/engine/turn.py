@@ -23,6 +23,7 @@ class Proposal:
 
     `named`: rows beside the history. `live` is the orchestrator standing behind it. `shows`: lists
     show something new. `open`: the places in the batch of what it does not record after all.
+    `spent`: blobs that nothing names any more once it is committed.
     """
 
     record: InstanceRecord
@@ -31,6 +32,7 @@ class Proposal:
     live: Execution | None
     shows: bool
     open: frozenset[int]
+    spent: frozenset[str] = frozenset()
 
     @property
     def episode(self) -> int | None:
@@ -99,11 +101,7 @@ class Turn:
     def close_round(self) -> bool:
         """Keep what is still open; say whether there is another round."""
         left = self.left
-        has_ready = (
-            self.committed is not None
-            and self.state is not None
-            and bool(self.state.stash.ready(self.state.remembered.marks))
-        )
+        has_ready = self.committed is not None and self.state is not None and self.state.has_ready
         self.batch = [submission for index, submission in enumerate(self.batch) if index in left]
         self.admission, self.committed = Admission([]), None
         self.is_fresh = True  # what the round has read or written is younger than the batch

@@ -8,13 +8,16 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from durable.engine.inbox import Standing
+from durable.engine.entity_queue import EMPTY, EntityQueue
 from durable.engine.ledger import Ledger
 from durable.engine.seals import NOTHING, Remembered, Seals, remembered
 from durable.engine.stash import Stash
+from durable.engine.verdicts import Standing
 from durable.model.codec import Columns
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
+from durable.model.sections import releases_a_lock_of_before
+from durable.model.status import RuntimeStatus
 from durable.replay.executor import Execution
 from durable.storage.partition import Snapshot
 from durable.storage.port import ETag
@@ -42,6 +45,7 @@ class InstanceState:
     seals: Seals = field(default_factory=Seals)
     remembered: Remembered = NOTHING
     stash: Stash = field(default_factory=Stash)
+    queue: EntityQueue = EMPTY
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "InstanceState":
@@ -74,16 +78,45 @@ class InstanceState:
             self.drop_live()  # of an instance that is suspended, or has ended (rule J)
         self.snapshot = snapshot
         self.live = live
+        entity = snapshot.record.entity if snapshot.record is not None else None
         if snapshot.record is not None:
-            self.ledger.note(new_rows, snapshot.record.execution_id, all_rows=snapshot.rows)
             self.seals = self.seals.read_on(snapshot.record, snapshot.named)
+            if entity is None:  # what an entity knows is in its record
+                self.ledger.note(new_rows, snapshot.record.execution_id, all_rows=snapshot.rows)
+        self.queue = EntityQueue.of(entity, snapshot.named, self.queue)
         self.remembered = remembered(snapshot.record, self.seals)
         self.stash = Stash.of(snapshot.record, self.remembered.marks, snapshot.named, self.stash)
         self.bytes += _bytes_of(new_rows)
 
     def standing(self, instance_id: InstanceId) -> Standing:
         """Show what messages are judged by."""
-        return Standing(instance_id, self.snapshot.record, self.ledger, self.remembered, self.stash)
+        return Standing(
+            instance_id,
+            self.snapshot.record,
+            self.ledger,
+            self.remembered,
+            self.stash,
+            self.queue,
+            self.is_rewindable,
+        )
+
+    @property
+    def is_rewindable(self) -> bool:
+        """Whether the last episode can be made void, should the instance have failed in it."""
+        record = self.snapshot.record
+        if record is None or record.status is not RuntimeStatus.FAILED:
+            return True
+        return not releases_a_lock_of_before(self.snapshot.rows, record.episode)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether something that is kept here could be taken now."""
+        return bool(self.stash.ready(self.remembered.marks)) or self.queue.is_runnable
+
+    @property
+    def garbage(self) -> list[str]:
+        """The names of rows that count no more."""
+        return [*self.stash.garbage, *sorted(self.queue.garbage), *sorted(self.seals.outlived)]
 
     def forget_rows(self, kept: list[HistoryRow], names: Iterable[str]) -> None:
         """Hold only these rows, and none of these names; they are deleted."""
@@ -92,6 +125,8 @@ class InstanceState:
         self.snapshot = replace(self.snapshot, rows=tuple(kept), named=named)
         self.stash.garbage = [name for name in self.stash.garbage if name not in gone]
         self.seals = replace(self.seals, outlived=self.seals.outlived - gone)
+        kept_in_queue = {k: v for k, v in self.queue.garbage.items() if k not in gone}
+        self.queue = replace(self.queue, garbage=kept_in_queue)
         self.bytes = STATE_BYTES + _bytes_of(kept)
 
     def drop_live(self) -> None:
@@ -164,7 +199,9 @@ class WarmStates:
         if replaced is not None and replaced.live is not state.live:
             replaced.drop_live()
         self._states[instance_id] = state
+        record = state.snapshot.record
         state.weight = state.bytes + _bytes_of_named(state.snapshot.named)
+        state.weight += len(record.state) if record is not None and record.state else 0
         self._bytes += state.weight
         while self._bytes > self._bytes_max and self._states:
             _, oldest = self._states.popitem(last=False)

@@ -7,12 +7,14 @@ What it does not know: how an orchestration is replayed or committed, and what s
 """
 
 from durable.engine.activity_context import ActivityContext, current_activity
+from durable.engine.entity_context import DurableEntityContext
 from durable.functions.apps import Blueprint, DFApp
 from durable.functions.client import DurableOrchestrationClient
-from durable.functions.entity import DurableEntityContext, Entity
+from durable.functions.entity import Entity, EntityStateResponse
 from durable.functions.errors import (
     BindingRefusedError,
     DurableFunctionsCompatibilityWarning,
+    EntityFunctionNotFoundError,
     NotServedError,
     OrchestratorNotFoundError,
 )
@@ -23,15 +25,24 @@ from durable.functions.status import DurableOrchestrationStatus, OrchestrationRu
 from durable.functions.sync_client import SyncDurableOrchestrationClient
 from durable.model.converters import Converter, JsonConverter
 from durable.model.entity_ids import EntityId
+from durable.model.entity_queries import (
+    CleanEntityStorageResult,
+    EntityMetadata,
+    EntityQuery,
+    LockHolder,
+)
 from durable.model.error_classes import durable_error
 from durable.model.errors import (
     DurableError,
+    EntityInUseError,
     InstanceEndedError,
     InstanceExistsError,
     InstanceNotEndedError,
     InstanceNotFoundError,
     InvalidInstanceIdError,
     InvalidPayloadError,
+    LockingRulesViolationError,
+    LockNotHeldError,
 )
 from durable.model.failures import FailureDetails, TaskFailedError
 from durable.model.queries import ReplaceableStates
@@ -43,6 +54,7 @@ __all__ = [
     "ActivityContext",
     "BindingRefusedError",
     "Blueprint",
+    "CleanEntityStorageResult",
     "Converter",
     "DFApp",
     "DurableEntityContext",
@@ -52,7 +64,12 @@ __all__ = [
     "DurableOrchestrationContext",
     "DurableOrchestrationStatus",
     "Entity",
+    "EntityFunctionNotFoundError",
     "EntityId",
+    "EntityInUseError",
+    "EntityMetadata",
+    "EntityQuery",
+    "EntityStateResponse",
     "FailureDetails",
     "InstanceEndedError",
     "InstanceExistsError",
@@ -61,6 +78,9 @@ __all__ = [
     "InvalidInstanceIdError",
     "InvalidPayloadError",
     "JsonConverter",
+    "LockHolder",
+    "LockNotHeldError",
+    "LockingRulesViolationError",
     "ManagedIdentityTokenSource",
     "NotServedError",
     "OrchestrationRuntimeStatus",

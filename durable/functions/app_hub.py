@@ -1,7 +1,8 @@
 """AppHub: the task hub of one function app, from the app's side.
 
-It collects the orchestrators and activities of the app and of its blueprints, brings the hub's own
-functions, checks the app when it is indexed, and composes the rest at the first invocation.
+It collects the orchestrators, activities and entities of the app and of its blueprints, brings the
+hub's own functions, checks the app when it is indexed, and composes the rest at the first
+invocation.
 
 Rule 1. However many blueprints an app registers, it has one AppHub, and the hub's functions once.
 Rule 2. Indexing may be repeated, touches no network, and fails for a fault in the code only.
@@ -74,7 +75,7 @@ class AppHub:
         self._is_announced = False
 
     def adopt(self, source: list[FunctionBuilder]) -> None:
-        """Serve the orchestrators and activities of this list too, later ones included."""
+        """Serve the orchestrators, activities and entities of this list, later ones included."""
         if not any(known is source for known in self._sources):
             self._sources.append(source)
 

@@ -6,7 +6,7 @@ Signatures are those of azure-functions-durable 1.7.
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar, overload
 
 import azure.functions as func
 from azure.functions.decorators.function_app import (
@@ -18,19 +18,21 @@ from azure.functions.decorators.function_app import (
 )
 
 from durable.functions.app_hub import AppHub, hub_of
-from durable.functions.bindings import ActivityTrigger, OrchestrationTrigger
+from durable.functions.bindings import ActivityTrigger, EntityTrigger, OrchestrationTrigger
 from durable.functions.classic_app import folder_of_caller, read_classic_app
 from durable.functions.classic_functions import bring_classic_functions
 from durable.functions.client_input import ClientParameter, with_client
 from durable.functions.composition import Composition
 from durable.functions.contribution import AppBuilders, BlueprintBuilders
-from durable.functions.entity import LATER
+from durable.functions.entity import ENTITY_FUNCTION
 from durable.functions.errors import BindingRefusedError, NotRegisteredError, NotServedError
 from durable.functions.orchestrator import ORCHESTRATOR_FUNCTION
-from durable.functions.triggers import DurableFunctionBuilder, Options
+from durable.functions.triggers import DurableFunctionBuilder, DurableTrigger, Options
 from durable.model.converters import Converter
 
 Decorator = Callable[[Callable[..., Any]], Any]
+T = TypeVar("T")
+WITHOUT_CLIENT = {"orchestrator": ORCHESTRATOR_FUNCTION, "entity": ENTITY_FUNCTION}
 
 
 class Blueprint(TriggerApi, BindingApi, SettingsApi):
@@ -92,11 +94,38 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
         )
 
     def entity_trigger(self, context_name: str, entity_name: str | None = None) -> Decorator:
-        """Refuse: entities come with the next version."""
-        raise BindingRefusedError(
-            f"@entity_trigger ('{entity_name or context_name}'): {LATER} Remove the decorator's "
-            "line."
-        )
+        """Make a function of a `DurableEntityContext`, sync or async, an entity.
+
+        It is named `entity_name` or as the function is; case does not matter. A class can be an
+        entity too: see `entity`.
+        """
+        return self._durable(lambda: EntityTrigger(context_name, entity_name), Options())
+
+    @overload
+    def entity(self, name: type[T]) -> type[T]: ...
+    @overload
+    def entity(self, name: str | None = None) -> Callable[[type[T]], type[T]]: ...
+    def entity(self, name: str | type[T] | None = None) -> type[T] | Callable[[type[T]], type[T]]:
+        """Make a class an entity: its methods are the operations, its attributes the state.
+
+        `@app.entity`, `@app.entity()` or `@app.entity("Name")`; without a name it is named as the
+        class is. The class itself comes back, so that a unit test can make one and call it.
+        """
+
+        def bring(entity_class: type[T]) -> type[T]:
+            if not isinstance(entity_class, type):
+                raise BindingRefusedError(
+                    f"@entity is for classes, and {entity_class!r} is none. A function is made an "
+                    "entity by @entity_trigger(context_name=...)."
+                )
+            self._durable(lambda: EntityTrigger("context", chosen), Options())(entity_class)
+            return entity_class
+
+        if isinstance(name, str | None):
+            chosen = name
+            return bring
+        chosen = None
+        return bring(name)
 
     def durable_openai_agent_orchestrator(
         self, _func: Callable[..., Any] | None = None, **_named: Any
@@ -118,11 +147,12 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
 
         def wrap(builder: FunctionBuilder) -> FunctionBuilder:
             function = builder._function  # noqa: SLF001  (the library has no other way in)
-            if hasattr(function._func, ORCHESTRATOR_FUNCTION):  # noqa: SLF001
-                raise BindingRefusedError(
-                    f"The orchestrator '{function.get_function_name()}' can't have a durable "
-                    "client; use the client inside an activity."
-                )
+            for kind, mark in WITHOUT_CLIENT.items():
+                if hasattr(function._func, mark):  # noqa: SLF001
+                    raise BindingRefusedError(
+                        f"The {kind} '{function.get_function_name()}' can't have a durable "
+                        "client; use the client inside an activity."
+                    )
             parameter = ClientParameter(
                 name=client_name, task_hub=task_hub, connection_name=connection_name
             )
@@ -137,7 +167,7 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
 
     def _durable(
         self,
-        make_trigger: Callable[[], OrchestrationTrigger | ActivityTrigger],
+        make_trigger: Callable[[], DurableTrigger],
         options: Options,
     ) -> Decorator:
         def wrap(builder: FunctionBuilder) -> DurableFunctionBuilder:
@@ -150,7 +180,7 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
 
 
 class DFApp(Blueprint, FunctionRegister):
-    """A function app with orchestrators and activities."""
+    """A function app with orchestrators, activities and entities."""
 
     def __init__(
         self,

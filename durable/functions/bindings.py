@@ -29,6 +29,11 @@ class OrchestrationTrigger(Trigger):
         self.orchestration = orchestration
         super().__init__(name=name)
 
+    @property
+    def chosen_name(self) -> str | None:
+        """The name that the decorator gives."""
+        return self.orchestration
+
 
 class ActivityTrigger(Trigger):
     """The trigger of an activity. `activity` is its name, if not the function's."""
@@ -45,6 +50,11 @@ class ActivityTrigger(Trigger):
         self.activity = activity
         super().__init__(name=name)
 
+    @property
+    def chosen_name(self) -> str | None:
+        """The name that the decorator gives."""
+        return self.activity
+
 
 class EntityTrigger(Trigger):
     """The trigger of an entity. `entity_name` is its name, if not the function's."""
@@ -60,6 +70,11 @@ class EntityTrigger(Trigger):
         """Bind the parameter `name`."""
         self.entity_name = entity_name
         super().__init__(name=name)
+
+    @property
+    def chosen_name(self) -> str | None:
+        """The name that the decorator gives."""
+        return self.entity_name
 
 
 class DurableClient(InputBinding):

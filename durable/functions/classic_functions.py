@@ -1,6 +1,6 @@
 """Classic functions as functions of an app: what a function.json says, said by decorators.
 
-Orchestrators and activities go to the hub. Every other function gets the bindings of its
+Orchestrators, activities and entities go to the hub. Every other function gets the bindings of its
 function.json word for word; a durable client binding is left out and filled by us.
 """
 
@@ -17,15 +17,15 @@ from azure.functions.decorators.generic import (
 )
 from azure.functions.decorators.retry_policy import RetryPolicy
 
-from durable.functions.bindings import ActivityTrigger, OrchestrationTrigger
+from durable.functions.bindings import ActivityTrigger, EntityTrigger, OrchestrationTrigger
 from durable.functions.classic_app import ClassicFunction
 from durable.functions.client_input import ClientParameter, with_client
 from durable.functions.composition import Composition
-from durable.functions.entity import LATER
 from durable.functions.errors import BindingRefusedError
-from durable.functions.triggers import DurableFunctionBuilder, Options
+from durable.functions.triggers import DurableFunctionBuilder, DurableTrigger, Options
 
 ORCHESTRATION, ACTIVITY, ENTITY = "orchestrationtrigger", "activitytrigger", "entitytrigger"
+HUB_KINDS = {ORCHESTRATION: "orchestrations", ACTIVITY: "activities", ENTITY: "entities"}
 CLIENTS = ("durableclient", "orchestrationclient")
 HTTP_TRIGGER = "httpTrigger"
 RETRIES = {"fixeddelay": "fixed_delay", "exponentialbackoff": "exponential_backoff"}
@@ -93,18 +93,16 @@ def _builder(function: ClassicFunction, compose: Callable[[], Composition]) -> F
         raise function.refusal(f"it has {len(triggers)} triggers, not one", at="bindings")
     trigger = triggers[0]
     kind = trigger["type"].lower()
-    if kind == ENTITY:
-        raise function.refusal(LATER, at=trigger["type"])
     user_function = _with_clients(function, compose)
     builder = FunctionBuilder(user_function, function.script_file)  # type: ignore[no-untyped-call]
     builder.add_setting(FunctionName(function.name))
-    if kind not in (ORCHESTRATION, ACTIVITY):
+    if kind not in HUB_KINDS:
         _bind(builder, function)
         return builder
     for binding in function.bindings:
         if binding is not trigger and binding["type"].lower() not in CLIENTS:
             raise function.refusal(
-                f"{kind.removesuffix('trigger')}s can't have a further binding yet; take the "
+                f"{HUB_KINDS[kind]} can't have a further binding yet; take the "
                 f"binding '{binding['name']}' of type '{binding['type']}' away and use the "
                 "service's own SDK inside an activity",
                 at=binding["type"],
@@ -113,13 +111,16 @@ def _builder(function: ClassicFunction, compose: Callable[[], Composition]) -> F
         raise function.refusal(
             "the host's retries have no effect here; use call_activity_with_retry", at="retry"
         )
+    return DurableFunctionBuilder(builder, _durable_trigger(kind, trigger), Options())
+
+
+def _durable_trigger(kind: str, trigger: Mapping[str, Any]) -> DurableTrigger:
+    name = trigger["name"]
     if kind == ORCHESTRATION:
-        return DurableFunctionBuilder(
-            builder, OrchestrationTrigger(trigger["name"], trigger.get("orchestration")), Options()
-        )
-    return DurableFunctionBuilder(
-        builder, ActivityTrigger(trigger["name"], trigger.get("activity")), Options()
-    )
+        return OrchestrationTrigger(name, trigger.get("orchestration"))
+    if kind == ENTITY:
+        return EntityTrigger(name, trigger.get("entityName"))
+    return ActivityTrigger(name, trigger.get("activity"))
 
 
 def _with_clients(

@@ -15,13 +15,12 @@ import azure.functions as func
 
 from durable.functions.client_answers import filled_in, final_response, in_words, instance_filter
 from durable.functions.client_binding import DurableOrchestrationBindings, OpenHub, Starter
-from durable.functions.entity import LATER, EntityStateResponse
+from durable.functions.entity_client import EntityClient
 from durable.functions.errors import NotServedError, OrchestratorNotFoundError
 from durable.functions.management_http import to_http_response
 from durable.functions.purge_result import PurgeHistoryResult
 from durable.functions.status import DurableOrchestrationStatus, OrchestrationRuntimeStatus
 from durable.management.payloads import check_status_response, status_payload
-from durable.model.entity_ids import EntityId
 from durable.model.errors import InstanceNotFoundError, InvalidInstanceIdError
 from durable.model.ids import parse_instance_id
 from durable.model.queries import ReplaceableStates
@@ -29,8 +28,8 @@ from durable.model.queries import ReplaceableStates
 Statuses = Sequence[OrchestrationRuntimeStatus]
 
 
-class DurableOrchestrationClient:
-    """Starts, watches and steers the orchestrations of a task hub."""
+class DurableOrchestrationClient(EntityClient):
+    """Starts, watches and steers the orchestrations of a task hub, and speaks to its entities."""
 
     def __init__(self, context: str, function_invocation_id: str | None = None) -> None:
         """Take what the durable client binding gave: a text, of which `Starter` knows more.
@@ -254,28 +253,6 @@ class DurableOrchestrationClient:
             purged = await self._hub.client.purge_by(wanted, token=purged.token)
             deleted += purged.deleted
         return PurgeHistoryResult(deleted)
-
-    # ---------------------------------------------------------------------------------- entities
-
-    async def signal_entity(
-        self,
-        entityId: EntityId,  # noqa: ARG002, N803  (1.7's names)
-        operation_name: str,  # noqa: ARG002
-        operation_input: Any | None = None,  # noqa: ARG002
-        task_hub_name: str | None = None,  # noqa: ARG002
-        connection_name: str | None = None,  # noqa: ARG002
-    ) -> None:
-        """Refuse: entities come with the next version."""
-        raise NotServedError(LATER)
-
-    async def read_entity_state(
-        self,
-        entityId: EntityId,  # noqa: ARG002, N803
-        task_hub_name: str | None = None,  # noqa: ARG002
-        connection_name: str | None = None,  # noqa: ARG002
-    ) -> EntityStateResponse:
-        """Refuse: entities come with the next version."""
-        raise NotServedError(LATER)
 
     # ------------------------------------------------------------------------------------- links
 

@@ -24,13 +24,15 @@ INSTANCE_ID_PLACEHOLDER = "INSTANCEID"
 class OpenHub:
     """A task hub that is there, from a caller's side.
 
-    `orchestrators` are the names that may be started; `None` where another app has the functions.
+    `orchestrators` are the names that may be started, `entities` those of entities, in lower case;
+    `None` where another app has the functions.
     """
 
     client: DurableClient
     link_base: LinkBase
     environment: Environment
     orchestrators: Collection[str] | None
+    entities: Collection[str] | None = None
 
 
 Reach = Callable[[str | None, str | None], Awaitable[OpenHub]]

@@ -50,6 +50,7 @@ def engine_settings(settings: HostSettings) -> EngineSettings:
         version_match=settings.version_match,
         version_failure=settings.version_failure,
         non_determinism=settings.non_determinism,
+        entity_batch_max=settings.entity_batch_max,
     )
 
 
@@ -115,6 +116,7 @@ class Composition:
             route_prefix=self._settings.route_prefix,
             connection_name=self._settings.connection_name,
             orchestrators=self._registry.orchestrators.keys(),
+            entities=self._registry.entities.keys(),
         )
         return await served.answer(request)
 
@@ -139,6 +141,7 @@ class Composition:
             ),
             environment=self.environment,
             orchestrators=self._registry.orchestrators.keys() if is_own else None,
+            entities=self._registry.entities.keys() if is_own else None,
         )
 
     def _client(self, store: TaskHubStore, *, is_own: bool) -> DurableClient:

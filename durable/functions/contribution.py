@@ -2,9 +2,9 @@
 
 `app.register_functions(blueprint)` of azure.functions does one thing: it extends the app's list of
 function builders by the blueprint's. There is no hook, so the list itself is the hook: iterating it
-leaves out orchestrators and activities, which the host must not see, and brings the hub's own
-functions, the first time that an app reads any blueprint's list. Which app is reading is found in
-the caller's frame; where it can't be found, the process counts as one app.
+leaves out orchestrators, activities and entities, which the host must not see, and brings the hub's
+own functions, the first time that an app reads any blueprint's list. Which app is reading is found
+in the caller's frame; where it can't be found, the process counts as one app.
 """
 
 import sys

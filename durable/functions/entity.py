@@ -1,14 +1,21 @@
-"""Entity and DurableEntityContext: there, so that apps import and annotate; served later.
+"""Entity: the handle that stands for a user's entity in a function app.
 
-Entities come with the next version. Whoever makes one is told so, at that line.
+A handle is what `Entity.create` returns and what the decorators put into the builder. The user's
+function or class is found at `.entity_function`, as in azure-functions-durable 1.7.
 """
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from durable.functions.errors import BindingRefusedError, NotServedError
+import azure.functions as func
 
-LATER = "Entities are not there yet; they come with the next version."
+from durable.engine.entity_context import DurableEntityContext
+from durable.functions.entity_message import answer
+from durable.functions.errors import BindingRefusedError
+
+# Where unit tests written for azure-functions-durable look for the user's function.
+ENTITY_FUNCTION = "entity_function"
 
 
 class InternalEntityException(Exception):  # noqa: N818  (1.7's name)
@@ -16,29 +23,23 @@ class InternalEntityException(Exception):  # noqa: N818  (1.7's name)
 
 
 class Entity:
-    """An entity function; it can't be made in this version."""
+    """The user's entity function; `create` makes what a classic app calls `main`."""
 
     def __init__(self, entity_func: Callable[..., Any]) -> None:
-        """Refuse, naming the function."""
-        raise BindingRefusedError(f"The entity '{_name(entity_func)}': {LATER}")
+        """Take the user's function (1.7's name of the parameter)."""
+        self.fn = entity_func
+
+    def handle(self, context: DurableEntityContext, batch: Sequence[Mapping[str, Any]]) -> str:
+        """Run operations on the spot and answer in JSON: for unit tests.
+
+        Context and batch are those that `DurableEntityContext.from_json` makes of a message.
+        """
+        return answer(self.fn, context, batch)
 
     @classmethod
-    def create(cls, fn: Callable[..., Any]) -> NoReturn:
-        """Refuse, naming the function."""
-        raise BindingRefusedError(f"The entity '{_name(fn)}': {LATER}")
-
-
-class DurableEntityContext:
-    """What an entity function gets; it can't be made in this version."""
-
-    def __init__(self, name: str, key: str, exists: bool, state: Any) -> None:  # noqa: ARG002, FBT001
-        """Refuse."""
-        raise NotServedError(LATER)
-
-    @classmethod
-    def from_json(cls, json_str: str) -> NoReturn:  # noqa: ARG003  (1.7's signature)
-        """Refuse."""
-        raise NotServedError(LATER)
+    def create(cls, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Make the handle of an entity: `main = df.Entity.create(entity_function)`."""
+        return entity_handle_of(fn)
 
 
 class EntityStateResponse:
@@ -60,5 +61,35 @@ class EntityStateResponse:
         return self._entity_state
 
 
-def _name(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "__name__", function))
+def entity_handle_of(entity: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the user's function or class, or take the handle that it is already.
+
+    Called with a context it calls the function, with nothing it makes one of the class. A message
+    of the extension's, which a unit test may have, is answered with JSON.
+    """
+    if hasattr(entity, "client_function"):
+        raise BindingRefusedError(
+            f"The entity '{entity.__name__}' has a durable client. An entity signals others and "
+            "starts orchestrations through its context."
+        )
+    fn = getattr(entity, ENTITY_FUNCTION, entity)
+    # What a class has in its `__dict__` are its members, and none of a function's.
+    updated = () if isinstance(fn, type) else functools.WRAPPER_UPDATES
+
+    @functools.wraps(fn, updated=updated)
+    def handle(*args: Any, **named: Any) -> Any:
+        message = _message_in(*args)
+        if message is None:
+            return fn(*args, **named)
+        return Entity(fn).handle(*DurableEntityContext.from_json(message))
+
+    vars(handle)[ENTITY_FUNCTION] = fn
+    return handle
+
+
+def _message_in(*args: Any) -> str | None:
+    """Find the extension's message, which comes alone, as text or in a `.body`."""
+    if len(args) != 1:
+        return None
+    body = args[0].body if isinstance(args[0], func.EntityContext) else args[0]
+    return body.decode() if isinstance(body, bytes) else body if isinstance(body, str) else None

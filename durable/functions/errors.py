@@ -30,13 +30,25 @@ class OrchestratorNotFoundError(DurableError, ValueError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         """Say it in the extension's words."""
-        listed = ", ".join(f"'{one}'" for one in sorted(known))
-        also = (
-            f"The following are the known orchestrator functions: {listed}."
-            if listed
-            else "No orchestrator functions are currently registered!"
-        )
-        super().__init__(
-            f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator "
-            f"function. Additional info: {also}"
-        )
+        super().__init__(_not_found(name, "orchestrator", known))
+
+
+class EntityFunctionNotFoundError(DurableError, ValueError):
+    """No entity function or class of this app has the name of the entity that was signaled."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        """Say it in the extension's words."""
+        super().__init__(_not_found(name, "entity", known))
+
+
+def _not_found(name: str, kind: str, known: Iterable[str]) -> str:
+    listed = ", ".join(f"'{one}'" for one in sorted(known))
+    also = (
+        f"The following are the known {kind} functions: {listed}."
+        if listed
+        else f"No {kind} functions are currently registered!"
+    )
+    return (
+        f"The function '{name}' doesn't exist, is disabled, or is not an {kind} function. "
+        f"Additional info: {also}"
+    )

@@ -33,6 +33,8 @@ NON_DETERMINISM = ("suspend", "fail")
 REPLACEABLE = {states.value.lower(): states for states in ReplaceableStates}
 HTTP_POLLING_MS = 30_000
 HTTP_POLLING_MS_MAX = 24 * 60 * 60 * 1000
+ENTITY_BATCH = 200
+ENTITY_BATCH_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,8 @@ class HostSettings:
     `non_determinism` is ours: what becomes of an instance whose code does something else than its
     history says, once waiting for another host is over.
     `replaceable` is `overridableExistingInstanceStates`. `http_polling_s` is how long `call_http`
-    waits between two looks where the answer does not say.
+    waits between two looks where the answer does not say. `entity_batch_max` is
+    `maxEntityOperationBatchSize`: how many operations of an entity one commit serves at most.
     """
 
     task_hub: str
@@ -60,6 +63,7 @@ class HostSettings:
     non_determinism: str = "suspend"
     replaceable: ReplaceableStates = ReplaceableStates.NON_RUNNING
     http_polling_s: float = HTTP_POLLING_MS / 1000
+    entity_batch_max: int = ENTITY_BATCH
 
 
 def read_host_settings(environment: Mapping[str, str], *, working_directory: Path) -> HostSettings:
@@ -72,6 +76,7 @@ def read_host_settings(environment: Mapping[str, str], *, working_directory: Pat
             values[".".join(parts[1:])] = value
     is_development = environment.get("AZURE_FUNCTIONS_ENVIRONMENT", "").lower() == "development"
     provider = SECTION + "storageprovider."
+    _refuse_half_operations(values)
     connection = (
         values.get(provider + "connectionname")
         or values.get(provider + "connectionstringname")
@@ -93,7 +98,10 @@ def read_host_settings(environment: Mapping[str, str], *, working_directory: Pat
         replaceable=REPLACEABLE[
             _choice(values, "overridableExistingInstanceStates", tuple(REPLACEABLE))
         ],
-        http_polling_s=_http_polling_s(values),
+        http_polling_s=_http_polling_ms(values) / 1000,
+        entity_batch_max=_whole_number(
+            values, "maxEntityOperationBatchSize", ENTITY_BATCH, ENTITY_BATCH_MAX
+        ),
     )
 
 
@@ -185,16 +193,33 @@ def _choice(values: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str
     return str(value).strip().lower()
 
 
-def _http_polling_s(values: Mapping[str, Any]) -> float:
+def _http_polling_ms(values: Mapping[str, Any]) -> int:
     name = "httpSettings.defaultAsyncRequestSleepTimeMilliseconds"
-    value = values.get(SECTION + name.lower(), HTTP_POLLING_MS)
+    return _whole_number(values, name, HTTP_POLLING_MS, HTTP_POLLING_MS_MAX, of=" of milliseconds")
+
+
+def _whole_number(
+    values: Mapping[str, Any], name: str, default: int, greatest: int, *, of: str = ""
+) -> int:
+    value = values.get(SECTION + name.lower(), default)
     text = str(value).strip()
-    if not re.fullmatch("[0-9]{1,8}", text) or not 1 <= int(text) <= HTTP_POLLING_MS_MAX:
+    if not re.fullmatch("[0-9]{1,8}", text) or not 1 <= int(text) <= greatest:
         raise InvalidHostJsonError(
-            f"host.json: 'extensions.durableTask.{name}' must be a whole number of milliseconds "
-            f"from 1 to {HTTP_POLLING_MS_MAX}, not {value!r}."
+            f"host.json: 'extensions.durableTask.{name}' must be a whole number{of} "
+            f"from 1 to {greatest}, not {value!r}."
         )
-    return int(text) / 1000
+    return int(text)
+
+
+def _refuse_half_operations(values: Mapping[str, Any]) -> None:
+    # Whoever says so counts on what a failed operation has half done; better told than surprised.
+    name = "rollbackEntityOperationsOnExceptions"
+    if _choice(values, name, ("true", "false")) == "false":
+        raise InvalidHostJsonError(
+            f"host.json: 'extensions.durableTask.{name}' can't be false: an operation that fails "
+            "changes nothing and sends nothing here. Take the line away, and catch in the "
+            "operation what it shall survive."
+        )
 
 
 def _hold_s(environment: Mapping[str, str], *, is_development: bool) -> float:

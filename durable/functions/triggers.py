@@ -1,4 +1,4 @@
-"""Orchestrators and activities in the shape that azure.functions gives its functions.
+"""Orchestrators, activities and entities in the shape that azure.functions gives its functions.
 
 A `DurableFunctionBuilder` looks like any other function of the app, so that decorators stack and
 1.7's idioms for unit tests hold, but it never reaches the host: the hub's own queue functions call
@@ -12,11 +12,13 @@ from typing import Any
 from azure.functions.decorators.function_app import FunctionBuilder
 
 from durable.engine.registry import Registry
-from durable.functions.bindings import ActivityTrigger, OrchestrationTrigger
+from durable.functions.bindings import ActivityTrigger, EntityTrigger, OrchestrationTrigger
+from durable.functions.entity import ENTITY_FUNCTION, entity_handle_of
 from durable.functions.errors import BindingRefusedError
 from durable.functions.orchestrator import ORCHESTRATOR_FUNCTION, handle_of
 
 FUNCTION_NAME = "function_name"
+DurableTrigger = OrchestrationTrigger | ActivityTrigger | EntityTrigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +35,12 @@ class Options:
 
 
 class DurableFunctionBuilder(FunctionBuilder):
-    """An orchestrator or an activity of the app."""
+    """An orchestrator, an activity or an entity of the app."""
 
     def __init__(
         self,
         builder: FunctionBuilder,
-        trigger: OrchestrationTrigger | ActivityTrigger,
+        trigger: DurableTrigger,
         options: Options,
     ) -> None:
         """Take over what lower decorators have said about the function."""
@@ -51,6 +53,8 @@ class DurableFunctionBuilder(FunctionBuilder):
                 self._function._func,  # noqa: SLF001
                 input_type=options.input_type,
             )
+        elif isinstance(trigger, EntityTrigger):
+            self._function._func = entity_handle_of(self._function._func)  # noqa: SLF001
         # What can't be is told so at its own line, not at the end of indexing; a decorator below
         # first, for the parameter that it fills is one too many.
         self.refuse_what_is_not_served()
@@ -64,11 +68,7 @@ class DurableFunctionBuilder(FunctionBuilder):
     @property
     def durable_name(self) -> str:
         """The name that orchestrators and clients call it by."""
-        if isinstance(self._trigger, OrchestrationTrigger):
-            chosen = self._trigger.orchestration
-        else:
-            chosen = self._trigger.activity
-        return str(chosen or self._function.get_function_name())
+        return str(self._trigger.chosen_name or self._function.get_function_name())
 
     def enter(self, registry: Registry) -> None:
         """Put the user's function into a registry, or raise `ValueError` saying why it can't be."""
@@ -79,6 +79,8 @@ class DurableFunctionBuilder(FunctionBuilder):
                 getattr(function, ORCHESTRATOR_FUNCTION),
                 input_type=self._options.input_type,
             )
+        elif isinstance(self._trigger, EntityTrigger):
+            registry.add_entity(self.durable_name, getattr(function, ENTITY_FUNCTION))
         else:
             registry.add_activity(
                 self.durable_name,

@@ -18,6 +18,7 @@ from durable.management.routes import match
 from durable.management.served import ServedHub
 from durable.model.errors import (
     DurableError,
+    EntityInUseError,
     ForeignInstanceError,
     InstanceEndedError,
     InstanceExistsError,
@@ -26,6 +27,7 @@ from durable.model.errors import (
     InvalidInstanceIdError,
     InvalidPayloadError,
     InvalidTokenError,
+    LockNotHeldError,
 )
 from durable.storage.port import StorageFault
 
@@ -45,6 +47,8 @@ STATUS_OF: Mapping[type[DurableError], int] = {
     InstanceNotFoundError: 404,
     InstanceExistsError: 409,
     InstanceNotEndedError: 409,
+    EntityInUseError: 409,
+    LockNotHeldError: 409,
     ForeignInstanceError: 409,
     InstanceEndedError: 410,
 }
@@ -62,11 +66,13 @@ class ManagementApi:
         route_prefix: str = ROUTE_PREFIX,
         connection_name: str = CONNECTION_NAME,
         orchestrators: Collection[str] | None = None,
+        entities: Collection[str] | None = None,
     ) -> None:
         """Answer with what this client sees.
 
         The prefix and the connection's name are for the links of what is started here. A start of
-        what is not among `orchestrators` is refused, if they are given.
+        what is not among `orchestrators` is refused, if they are given, and so is a signal to what
+        is not among `entities` (names in lower case).
         """
         self._hub = ServedHub(
             client=client,
@@ -77,6 +83,7 @@ class ManagementApi:
                 key=key,
             ),
             orchestrators=orchestrators,
+            entities=entities,
         )
 
     async def answer(self, request: Request) -> Response:

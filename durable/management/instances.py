@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 from durable.management.exchange import Request, Response
 from durable.management.parameters import InvalidRequestError, read_json
-from durable.management.payloads import JSON_HEADERS, purged_response, status_payload
+from durable.management.payloads import (
+    ACCEPTED,
+    JSON_HEADERS,
+    purged_response,
+    status_payload,
+)
 from durable.management.served import ServedHub
 from durable.management.starts import answer_start
 from durable.model.errors import InstanceNotFoundError
@@ -15,7 +20,6 @@ from durable.model.queries import OrchestrationStatus
 from durable.model.status import RuntimeStatus
 
 POLLING_S = 5
-ACCEPTED = Response(status=202)
 
 
 async def read_status(hub: ServedHub, request: Request, values: Mapping[str, str]) -> Response:

@@ -26,7 +26,7 @@ async def list_instances(hub: ServedHub, request: Request, _: Mapping[str, str])
     wanted = read_filter(request, is_strict=False)
     top = read_count(request, "top", default=TOP, most=TOP_MAX)
     show_input = request.flag("showInput", default=True)
-    page = StatusPage((), _token(request))
+    page = StatusPage((), token_of(request))
     for _attempt in range(EMPTY_PAGES_MAX):
         # The service answers with empty pages where a filter finds little; callers expect none.
         page = await hub.client.list_page(wanted, top=top, token=page.token, show_input=show_input)
@@ -44,11 +44,12 @@ async def purge_instances(hub: ServedHub, request: Request, _: Mapping[str, str]
     wanted = read_filter(request, is_strict=True)
     if wanted.created_from is None:
         raise InvalidRequestError("'createdTimeFrom' is required to purge by filter.")
-    purged = await hub.client.purge_by(wanted, token=_token(request), budget_s=PURGE_S_MAX)
+    purged = await hub.client.purge_by(wanted, token=token_of(request), budget_s=PURGE_S_MAX)
     if purged.deleted == 0 and purged.is_complete:
         raise InstanceNotFoundError("No instance that has ended is meant by this filter.")
     return purged_response(purged.deleted, {TOKEN_HEADER: purged.token or ""})
 
 
-def _token(request: Request) -> str | None:
+def token_of(request: Request) -> str | None:
+    """Find where a list goes on; nothing is the beginning."""
     return request.header(TOKEN_HEADER) or None

@@ -83,6 +83,14 @@ def read_json(body: bytes) -> Any:
         raise InvalidRequestError("The body is not JSON: it is nested too deeply") from None
 
 
+def read_text(body: bytes) -> str:
+    """Read a body that is text."""
+    try:
+        return body.decode("utf-8-sig")
+    except ValueError as error:
+        raise InvalidRequestError(f"The body is not text in UTF-8: {error}") from error
+
+
 def _read_statuses(request: Request, *, is_strict: bool) -> frozenset[RuntimeStatus]:
     text = request.query_value("runtimeStatus") or ""
     names = [name.strip() for name in text.split(",") if name.strip()]

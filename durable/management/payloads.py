@@ -12,11 +12,14 @@ from urllib.parse import quote
 
 from durable.management.exchange import Response
 from durable.management.histories import history_payload
+from durable.model.entity_queries import EntityMetadata
 from durable.model.queries import OrchestrationStatus
 from durable.model.values import decode_value
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 TREE = "durabletask"
+OPERATION_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+ACCEPTED = Response(status=202)
 JSON_HEADERS = {"Content-Type": "application/json"}
 START_POLLING_S = 10
 """What a caller is told to wait before the first look (the extension's constant)."""
@@ -87,6 +90,35 @@ def status_payload(status: OrchestrationStatus) -> dict[str, Any]:
     return payload
 
 
+def entity_payload(entity: EntityMetadata, *, shows_state: bool) -> dict[str, Any]:
+    """Describe an entity of a list; `state` is there only where it was asked for."""
+    payload: dict[str, Any] = {
+        "entityId": {"name": entity.entity_id.name, "key": entity.entity_id.key},
+        "lastOperationTime": _exact_time(entity.last_operation_at),
+    }
+    if shows_state:
+        payload["state"] = entity.value
+    return payload
+
+
+def lock_payload(entity: EntityMetadata) -> dict[str, Any]:
+    """Describe who holds an entity (`lock` is `null` if nobody does) and how much waits there."""
+    holder = entity.locked_by
+    lock = holder and {
+        "instanceId": holder.instance_id,
+        "executionId": holder.execution_id,
+        "sectionId": holder.section_id,
+        "lockSet": list(holder.lock_set),
+        "epoch": holder.epoch,
+        "since": _exact_time(holder.since),
+    }
+    return {
+        "entityId": {"name": entity.entity_id.name, "key": entity.entity_id.key},
+        "lock": lock,
+        "backlog": entity.backlog,
+    }
+
+
 def purged_response(deleted: int, headers: Mapping[str, str] | None = None) -> Response:
     """Say how many instances were deleted."""
     return Response(
@@ -114,3 +146,7 @@ def error_response(
 
 def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+def _exact_time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime(OPERATION_TIME_FORMAT)

@@ -1,15 +1,13 @@
 """The routes of the tree: which there are, what each does, and which one a request is for.
 
-Literal segments are matched without regard to case, as ASP.NET does. A route that the extension
-has and this version has not is in the table too, so that its caller gets a sentence, not a riddle.
+Literal segments are matched without regard to case, as ASP.NET does.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from durable.management import instances, lists, starts
+from durable.management import entities, instances, lists, starts
 from durable.management.exchange import Request, Response
-from durable.management.payloads import error_response
 from durable.management.served import Handler, ServedHub
 
 
@@ -30,13 +28,6 @@ class Match:
     values: Mapping[str, str]
 
 
-def _later(what: str) -> Handler:
-    async def refuse(_hub: ServedHub, _request: Request, _values: Mapping[str, str]) -> Response:
-        return error_response(501, f"{what} is not there yet; it comes with a later version.")
-
-    return refuse
-
-
 async def _be_primary(_hub: ServedHub, _request: Request, _values: Mapping[str, str]) -> Response:
     """There is no lease to take: every host of a hub is as good as any other."""
     return Response(status=200)
@@ -55,11 +46,13 @@ ROUTES = (
     Route("POST", "instances/{id}/resume", instances.resume),
     Route("POST", "instances/{id}/rewind", instances.rewind),
     Route("POST", "instances/{id}/restart", instances.restart),
-    Route("GET", "entities", _later("Listing entities")),
-    Route("GET", "entities/{name}", _later("Listing entities")),
-    Route("GET", "entities/{name}/{key}", _later("Reading an entity")),
-    Route("POST", "entities/{name}/{key}", _later("Signalling an entity")),
-    Route("DELETE", "entities/{name}/{key}", _later("Deleting an entity")),
+    Route("GET", "entities", entities.list_entities),
+    Route("GET", "entities/{name}", entities.list_entities),
+    Route("GET", "entities/{name}/{key}", entities.read_entity),
+    Route("POST", "entities/{name}/{key}", entities.signal),
+    Route("DELETE", "entities/{name}/{key}", entities.delete),
+    Route("GET", "entities/{name}/{key}/lock", entities.read_lock),
+    Route("POST", "entities/{name}/{key}/breakLock", entities.break_lock),
     Route("POST", "makeprimary", _be_primary),
 )
 

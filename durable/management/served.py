@@ -13,12 +13,14 @@ from durable.management.payloads import LinkBase
 class ServedHub:
     """One task hub as its callers reach it.
 
-    `orchestrators` are the names that may be started; `None` where that is not known here.
+    `orchestrators` are the names that may be started, `entities` those of entities, in lower case;
+    `None` where that is not known here.
     """
 
     client: DurableClient
     link_base: LinkBase
     orchestrators: Collection[str] | None = None
+    entities: Collection[str] | None = None
 
     def links(self, request: Request, instance_id: str) -> dict[str, str]:
         """Make the links of an instance, beginning as the address of the request does."""

@@ -49,6 +49,7 @@ def born(
         scheduled_at=started.scheduled_start_time,
         marks=before.marks if before else {},
         sealed=before.sealed if before else 0,
+        sealed_from=before.sealed_from if before else 0,
     )
 
 

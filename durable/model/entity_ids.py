@@ -3,6 +3,9 @@
 As DTFx has it: `@name@key`, the name in lower case. A key may hold `@`; a name may not.
 """
 
+from durable.model.errors import InvalidInstanceIdError
+from durable.model.ids import INSTANCE_ID_CHARS_MAX, InstanceId, is_control
+
 START = "@"
 
 
@@ -58,3 +61,24 @@ class EntityId:
 
     def _members(self) -> tuple[str, str]:
         return self.name, self.key
+
+
+def instance_id_of(entity_id: EntityId) -> InstanceId:
+    """Make the instance id, or raise `InvalidInstanceIdError` where no store could hold it.
+
+    A key may have slashes and the like, which an orchestration's id may not: apps of 1.7 have
+    such keys, and tables hold them escaped (DTFx: KeySanitation.cs).
+    """
+    text = str(entity_id)
+    if len(text) > INSTANCE_ID_CHARS_MAX:
+        raise InvalidInstanceIdError(
+            f"The entity id {text[:60]!r}... has {len(text)} characters; "
+            f"at most {INSTANCE_ID_CHARS_MAX} are allowed."
+        )
+    for character in text:
+        if is_control(character) or "\ud800" <= character <= "\udfff":
+            raise InvalidInstanceIdError(
+                f"The entity id {text!r} contains {character!r}; control characters and halves of "
+                "surrogate pairs are not allowed."
+            )
+    return InstanceId(text)

@@ -12,6 +12,9 @@ DurableError(Exception)
 ├── InstanceNotFoundError
 ├── InstanceEndedError                   the orchestration has ended already
 ├── InstanceNotEndedError                the orchestration has not ended yet
+├── LockingRulesViolationError(RuntimeError)  an orchestrator broke a rule of critical sections
+├── EntityInUseError                     an entity that is not empty and idle can't be purged
+├── LockNotHeldError                     the lock that was meant is not, or no longer, held
 └── TaskFailedError                      an activity failed (in failures.py, beside its data)
 """
 
@@ -62,3 +65,18 @@ class InstanceEndedError(DurableError):
 
 class InstanceNotEndedError(DurableError):
     """The orchestration has not ended; what was asked for is only for one that has."""
+
+
+class EntityInUseError(DurableError):
+    """The entity has a state, a lock, or operations that wait; only an empty one is purged."""
+
+
+class LockNotHeldError(DurableError):
+    """The lock of an entity that was meant is not, or no longer, held."""
+
+
+class LockingRulesViolationError(DurableError, RuntimeError):
+    """An orchestrator broke a rule of critical sections; nothing came of what it asked for.
+
+    Named after LockingRulesViolationException of Durable Functions for .NET.
+    """

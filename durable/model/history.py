@@ -252,13 +252,15 @@ class EventRaised(HistoryEvent):
 class EntityOperationCalled(HistoryEvent):
     """The orchestrator called an operation of an entity.
 
-    The message to the entity says in `parent_instance` who waits for the answer.
+    The message to the entity says in `parent_instance` who waits for the answer. `run`: a rewind
+    calls it anew, as for an activity.
     """
 
     instance_id: str
     operation: str
     input: str | None = None
     parent_instance: str | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +310,7 @@ class EntityOperationCompleted(HistoryEvent):
     task_scheduled_id: int
     result: str | None = None
     parent_instance: str | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +322,7 @@ class EntityOperationFailed(HistoryEvent):
     details: str
     failure_details: FailureDetails | None = None
     parent_instance: str | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

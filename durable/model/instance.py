@@ -30,7 +30,8 @@ class InstanceRecord:
     What outlives an execution (rule D): `marks` are the watermarks of the streams that come in, by
     origin; they belong to the id and survive everything. `outs` are the numbers of the streams that
     go out, `message_ids` what clients have sent; both are only what earlier executions of this life
-    left, the rows of the running one tell the rest. What has no room here lies in `sealed` rows.
+    left, the rows of the running one tell the rest. What has no room here lies in sealed rows, from
+    number `sealed_from` to before `sealed`.
     `waiting`: how many messages are kept beside a pending instance for its beginning; rows of them
     with a higher place do not exist, as a commit that was cut off left them.
     `state` and `entity`: those of an entity; `state` is JSON text, `None` where there is none.
@@ -62,6 +63,7 @@ class InstanceRecord:
     outs: Mapping[str, int] = field(default_factory=dict)
     message_ids: frozenset[str] = frozenset()
     sealed: int = 0
+    sealed_from: int = 0
     waiting: int = 0
     is_purged: bool = False
     state: str | None = None
@@ -118,6 +120,7 @@ def stub_of(record: InstanceRecord) -> InstanceRecord:
         outs={},
         message_ids=frozenset(),
         sealed=0,
+        sealed_from=0,
         waiting=0,
         is_purged=False,
         state=None,

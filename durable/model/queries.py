@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from durable.model.entity_ids import is_entity_id
 from durable.model.history import HistoryEvent
 from durable.model.status import RuntimeStatus
 
@@ -46,18 +47,21 @@ class OrchestrationStatus:
 class InstanceFilter:
     """Which instances are meant; what is left out excludes nothing.
 
-    Both ends of the time of creation are included. No statuses are all statuses.
+    Both ends of the time of creation are included. No statuses are all statuses. Entities are
+    instances too, unless it is `without_entities`.
     """
 
     created_from: datetime | None = None
     created_to: datetime | None = None
     statuses: frozenset[RuntimeStatus] = frozenset()
     id_prefix: str = ""
+    without_entities: bool = False
 
     def has(self, instance_id: str, created_at: datetime, status: RuntimeStatus) -> bool:
         """Say whether an instance is meant."""
         return (
             instance_id.startswith(self.id_prefix)
+            and not (self.without_entities and is_entity_id(instance_id))
             and (self.created_from is None or created_at >= self.created_from)
             and (self.created_to is None or created_at <= self.created_to)
             and (not self.statuses or status in self.statuses)

@@ -107,6 +107,8 @@ def _lasting_columns(record: InstanceRecord) -> dict[str, Column]:
         columns["MessageIds"] = to_json(sorted(record.message_ids))
     if record.sealed:
         columns["Sealed"] = record.sealed
+    if record.sealed_from:
+        columns["SealedFrom"] = record.sealed_from
     if record.waiting:
         columns["Waiting"] = record.waiting
     if record.is_purged:
@@ -172,6 +174,7 @@ def _decode(columns: Mapping[str, Any]) -> InstanceRecord:
         outs=read_numbers(columns.get("Outs")),
         message_ids=read_names(columns.get("MessageIds")),
         sealed=int(columns.get("Sealed", 0)),
+        sealed_from=int(columns.get("SealedFrom", 0)),
         waiting=int(columns.get("Waiting", 0)),
         is_purged=columns.get("IsPurged", False) is True,
         state=columns.get("State"),

@@ -23,6 +23,9 @@ class TypesOfApp(Protocol):
     def input_type(self, name: str) -> Any:
         """Return what the activity or orchestrator of this name takes; `None` is not known."""
 
+    def operation_type(self, entity: str, operation: str) -> Any:
+        """Return what an operation of the entity of this name returns; `None` is not known."""
+
     def error_class(
         self, error_type: str, base_types: Sequence[str] = ()
     ) -> type[BaseException] | None:
@@ -44,6 +47,10 @@ class NoTypes:
     def input_type(self, name: str) -> Any:
         """Know none."""
         del name
+
+    def operation_type(self, entity: str, operation: str) -> Any:
+        """Know none."""
+        del entity, operation
 
     def error_class(
         self, error_type: str, base_types: Sequence[str] = ()

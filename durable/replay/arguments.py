@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from durable.model.entity_ids import EntityId, instance_id_of
 from durable.model.errors import InvalidPayloadError
+from durable.model.ids import InstanceId
 from durable.replay.retries import RetryOptions
 from durable.replay.tasks import TaskBase
 
@@ -38,6 +40,26 @@ def _named(function: Any) -> str:
     if hasattr(function, "durable_kind"):
         return f"'{function.durable_name}' of @{function.durable_kind}"
     return f"the function '{function.__name__}'" if inspect.isfunction(function) else repr(function)
+
+
+def entity_instance(entity: Any) -> InstanceId:
+    """Take an entity, or its instance id, and return that. `TypeError`, `ValueError` otherwise."""
+    if isinstance(entity, str):
+        entity = EntityId.get_entity_id(entity)
+    if not isinstance(entity, EntityId):
+        raise TypeError(
+            f"An entity is an EntityId, or its instance id '@name@key'; {entity!r} is neither."
+        )
+    return instance_id_of(entity)
+
+
+def operation_name(name: Any) -> str:
+    """Take the name of an operation. `TypeError`, `ValueError` for all else."""
+    if not isinstance(name, str):
+        raise TypeError(f"The name of an operation is a string, not {type(name).__name__}.")
+    if not name:
+        raise ValueError("The name of an operation can't be empty.")
+    return name
 
 
 def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:

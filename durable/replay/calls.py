@@ -1,10 +1,16 @@
-"""What an orchestrator can wait for by itself: a call, a child, a timer, an event."""
+"""What an orchestrator can wait for by itself: a call, a child, an operation, a timer, an event."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from durable.model.actions import Action, CreateSubOrchestration, CreateTimer, ScheduleTask
+from durable.model.actions import (
+    Action,
+    CallEntity,
+    CreateSubOrchestration,
+    CreateTimer,
+    ScheduleTask,
+)
 from durable.model.ids import InstanceId
 from durable.replay.tasks import CompositeTask, TaskBase
 
@@ -80,6 +86,29 @@ class SubOrchestrationTask(OneAnswerTask):
             instance_id=self.instance_id,
             input=self.input,
             version=self.version,
+        )
+
+
+class EntityTask(OneAnswerTask):
+    """An operation of an entity that was called; `instance_id` is the entity's."""
+
+    def __init__(
+        self, instance_id: str, operation: str, input_: str | None, *, expected_type: Any = None
+    ) -> None:
+        """Remember what to call, with its input as JSON text."""
+        super().__init__()
+        self.instance_id = instance_id
+        self.operation = operation
+        self.input = input_
+        self.expected_type = expected_type
+
+    def to_action(self, task_id: int) -> Action:
+        """Ask for it."""
+        return CallEntity(
+            task_id=task_id,
+            instance_id=self.instance_id,
+            operation=self.operation,
+            input=self.input,
         )
 
 

@@ -1,12 +1,12 @@
 """DurableOrchestrationContext: what an orchestrator may ask for.
 
 A task is asked for when it is yielded or awaited. What has no answer (a detached start, an event,
-`continue_as_new`) counts from the moment of the call.
+a signal, `continue_as_new`) counts from the moment of the call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from durable.model.actions import CreateSubOrchestration, SendEvent
 from durable.model.errors import InvalidPayloadError
@@ -31,12 +31,12 @@ from durable.replay.calls import (
     TimedEventTask,
     TimerTask,
 )
+from durable.replay.entity_calls import EntityCalls
 from durable.replay.http_calls import CallHttpTask
 from durable.replay.retries import RetryAbleTask, RetryOptions
 from durable.replay.surroundings import ExecutionDropped
 from durable.replay.tasks import TaskBase, WhenAllTask, WhenAnyTask
 from durable.replay.trigger_body import read_trigger_body
-from durable.replay.view import OrchestrationView
 
 __all__ = ["DurableOrchestrationContext", "ExecutionDropped"]
 
@@ -45,7 +45,7 @@ CUSTOM_STATUS_CHARS_MAX = 16 * 1024
 SHORT_TIMER_MAX = timedelta(days=6)
 
 
-class DurableOrchestrationContext(OrchestrationView):
+class DurableOrchestrationContext(EntityCalls):
     """The orchestrator's view of its instance, and what it can have done."""
 
     @classmethod
@@ -125,7 +125,8 @@ class DurableOrchestrationContext(OrchestrationView):
         With an id all of them have that; without, each has its own.
         """
         attempt = self._children(name, input_, instance_id, version, expected_type)
-        return RetryAbleTask(checked_options(retry_options), self._alive(), attempt)
+        options = checked_options(retry_options)
+        return RetryAbleTask(options, self._alive(), attempt, calls_child=True)
 
     def start_new_orchestration(
         self,
@@ -261,29 +262,6 @@ class DurableOrchestrationContext(OrchestrationView):
         seen.custom_status = None if status is None else text
         seen.sets_custom_status = True
 
-    def call_entity(
-        self,
-        entityId: Any,  # noqa: N803  (1.7's signature)
-        operationName: str,  # noqa: N803
-        operationInput: Any = None,  # noqa: N803
-        expected_type: Any = None,
-    ) -> NoReturn:
-        """Raise: entities come with the next version."""
-        del entityId, operationName, operationInput, expected_type
-        self._alive()
-        raise _no_entities("call_entity")
-
-    def signal_entity(
-        self,
-        entityId: Any,  # noqa: N803  (1.7's signature)
-        operationName: str,  # noqa: N803
-        operationInput: Any = None,  # noqa: N803
-    ) -> NoReturn:
-        """Raise: entities come with the next version."""
-        del entityId, operationName, operationInput
-        self._alive()
-        raise _no_entities("signal_entity")
-
     def _children(
         self,
         name: Any,
@@ -313,7 +291,3 @@ class DurableOrchestrationContext(OrchestrationView):
 
     def _encoded(self, value: Any, what: str, name: str) -> str:
         return encode_value(value, what=f"{what} '{name}'", converter=self._seen.types.converter)
-
-
-def _no_entities(member: str) -> NotImplementedError:
-    return NotImplementedError(f"{member}: entities come with the next version of this library.")

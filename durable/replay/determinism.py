@@ -4,12 +4,20 @@ from dataclasses import dataclass
 
 from durable.model.actions import (
     Action,
+    CallEntity,
     CreateSubOrchestration,
     CreateTimer,
+    LockEntities,
     ScheduleTask,
     SendEvent,
+    SignalEntity,
+    UnlockEntities,
 )
 from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventSent,
     HistoryEvent,
     Scheduling,
@@ -17,6 +25,21 @@ from durable.model.history import (
     TaskScheduled,
     TimerCreated,
 )
+from durable.model.streams import read_lock_set
+
+_WithInput = (
+    TaskScheduled
+    | ScheduleTask
+    | SubOrchestrationInstanceCreated
+    | CreateSubOrchestration
+    | EventSent
+    | SendEvent
+    | EntityOperationCalled
+    | CallEntity
+    | EntityOperationSignaled
+    | SignalEntity
+)
+_OfLocks = EntityLockRequested | LockEntities | EntityUnlockSent | UnlockEntities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +97,28 @@ def event_of(event: HistoryEvent) -> str:
 
 def matches(recorded: Scheduling, action: Action) -> bool:
     """Compare kind, name and whom it is for; arguments are `same_arguments`' affair."""
-    match recorded, action:
-        case TaskScheduled(), ScheduleTask():
-            return recorded.name == action.name
-        case TimerCreated(), CreateTimer():
-            return True
-        case SubOrchestrationInstanceCreated(), CreateSubOrchestration():
-            return (recorded.name, recorded.instance_id, recorded.is_detached) == (
-                action.name,
-                action.instance_id,
-                action.is_detached,
-            )
-        case EventSent(), SendEvent():
-            return (recorded.name, recorded.instance_id) == (action.name, action.instance_id)
-    return False
+    return _identity(recorded) == _identity(action)
+
+
+def _identity(request: Scheduling | Action) -> tuple[str | int | bool, ...]:
+    match request:
+        case TaskScheduled() | ScheduleTask():
+            found: tuple[str | int | bool, ...] = ("activity", request.name)
+        case TimerCreated() | CreateTimer():
+            found = ("timer",)
+        case SubOrchestrationInstanceCreated() | CreateSubOrchestration():
+            found = ("orchestrator", request.name, request.instance_id, request.is_detached)
+        case EventSent() | SendEvent():
+            found = ("event", request.name, request.instance_id)
+        case EntityOperationCalled() | CallEntity():
+            found = ("call", request.operation, request.instance_id)
+        case EntityOperationSignaled() | SignalEntity():
+            found = ("signal", request.operation, request.instance_id)
+        case EntityLockRequested() | LockEntities():
+            found = ("lock", *_entities(request))
+        case EntityUnlockSent() | UnlockEntities():
+            found = ("release", request.critical_section_id, *_entities(request))
+    return found
 
 
 def same_arguments(recorded: Scheduling, action: Action) -> bool:
@@ -99,28 +130,63 @@ def same_arguments(recorded: Scheduling, action: Action) -> bool:
             # Without a version it got the default of the host that asked.
             is_same_version = action.version in {None, recorded.version}
             return recorded.input == action.input and is_same_version
-        case TaskScheduled(), ScheduleTask():
-            return recorded.input == action.input
-        case EventSent(), SendEvent():
-            return recorded.input == action.input
-    return False
+        case EntityOperationSignaled(), SignalEntity():
+            is_same_time = recorded.scheduled_time == action.scheduled_time
+            return recorded.input == action.input and is_same_time
+        case (EntityLockRequested(), _) | (EntityUnlockSent(), _):
+            return True  # they have none
+    return getattr(recorded, "input", None) == getattr(action, "input", None)
 
 
 def describe(request: Scheduling | Action, *, with_arguments: bool = False) -> str:
     """Name a request as its author would."""
-    if isinstance(request, TimerCreated | CreateTimer):
-        return "a timer" + (f" for {request.fire_at.isoformat()}" if with_arguments else "")
-    arguments = f" with input {_shortened(request.input)}" if with_arguments else ""
-    if isinstance(request, TaskScheduled | ScheduleTask):
-        return f"a call of activity '{request.name}'{arguments}"
-    if isinstance(request, EventSent | SendEvent):
-        return f"an event '{request.name}' to instance '{request.instance_id}'{arguments}"
-    kind = "start of the detached" if request.is_detached else "call of"
-    version = f" and version {request.version!r}" if with_arguments and request.version else ""
-    return (
-        f"a {kind} orchestrator '{request.name}' as instance '{request.instance_id}'"
-        f"{arguments}{version}"
-    )
+    match request:
+        case TimerCreated() | CreateTimer():
+            told = "a timer" + (f" for {request.fire_at.isoformat()}" if with_arguments else "")
+        case EntityLockRequested() | LockEntities():
+            told = f"a lock of {_listed(request)}"
+        case EntityUnlockSent() | UnlockEntities():
+            told = f"the release of {_listed(request)}"
+        case _:
+            arguments = _arguments(request) if with_arguments else ""
+            told = _named(request) + arguments
+    return told
+
+
+def _named(request: _WithInput) -> str:
+    match request:
+        case TaskScheduled() | ScheduleTask():
+            told = f"a call of activity '{request.name}'"
+        case EventSent() | SendEvent():
+            told = f"an event '{request.name}' to instance '{request.instance_id}'"
+        case EntityOperationCalled() | CallEntity():
+            told = f"a call of '{request.operation}' of entity '{request.instance_id}'"
+        case EntityOperationSignaled() | SignalEntity():
+            told = f"a signal '{request.operation}' to entity '{request.instance_id}'"
+        case _:
+            kind = "start of the detached" if request.is_detached else "call of"
+            instance = f"as instance '{request.instance_id}'"
+            told = f"a {kind} orchestrator '{request.name}' {instance}"
+    return told
+
+
+def _arguments(request: _WithInput) -> str:
+    told = f" with input {_shortened(request.input)}"
+    match request:
+        case EntityOperationSignaled(scheduled_time=due) | SignalEntity(scheduled_time=due) if due:
+            told += f", not before {due.isoformat()}"
+        case SubOrchestrationInstanceCreated() | CreateSubOrchestration() if request.version:
+            told += f" and version {request.version!r}"
+    return told
+
+
+def _listed(request: _OfLocks) -> str:
+    return ", ".join(f"'{each}'" for each in _entities(request))
+
+
+def _entities(request: _OfLocks) -> tuple[str, ...]:
+    found = request.lock_set
+    return read_lock_set(found) if isinstance(found, str) else found
 
 
 def _shortened(text: str | None) -> str:

@@ -12,9 +12,13 @@ from collections.abc import Callable
 from types import GeneratorType
 from typing import Any, NamedTuple
 
-from durable.model.errors import InvalidPayloadError
+from durable.model.entity_ids import EntityId
+from durable.model.errors import InvalidPayloadError, LockingRulesViolationError
 from durable.model.failures import FailureDetails, failed_task
 from durable.model.history import (
+    EntityLockGranted,
+    EntityOperationCompleted,
+    EntityOperationFailed,
     EventRaised,
     HistoryEvent,
     SubOrchestrationInstanceCompleted,
@@ -26,6 +30,7 @@ from durable.model.history import (
 from durable.model.values import USUAL, decode_value, encode_value
 from durable.replay.calls import (
     ActivityTask,
+    EntityTask,
     ExternalEventTask,
     OneAnswerTask,
     SubOrchestrationTask,
@@ -43,14 +48,16 @@ from durable.replay.code import (
     takes_input,
 )
 from durable.replay.context import DurableOrchestrationContext
+from durable.replay.lock_rules import broken_by, is_to_lock
+from durable.replay.locks import LockTask
 from durable.replay.procedures import ProcedureTask
 from durable.replay.surroundings import ExecutionDropped, Surroundings
 from durable.replay.tasks import TaskBase
 
 __all__ = ["Execution", "Orchestrator"]
 
-Completed = TaskCompleted | SubOrchestrationInstanceCompleted
-Failed = TaskFailed | SubOrchestrationInstanceFailed
+Completed = TaskCompleted | SubOrchestrationInstanceCompleted | EntityOperationCompleted
+Failed = TaskFailed | SubOrchestrationInstanceFailed | EntityOperationFailed
 
 
 class _Unread(NamedTuple):
@@ -115,13 +122,15 @@ class Execution:
     def apply(self, event: HistoryEvent) -> None:
         """Take one input and run the code as far as it goes."""
         match event:
-            case TaskCompleted() | SubOrchestrationInstanceCompleted():
+            case TaskCompleted() | SubOrchestrationInstanceCompleted() | EntityOperationCompleted():
                 value, failed = self._result(event)
                 self._answer(event.task_scheduled_id, value, failed=failed)
-            case TaskFailed() | SubOrchestrationInstanceFailed():
+            case TaskFailed() | SubOrchestrationInstanceFailed() | EntityOperationFailed():
                 self._answer(event.task_scheduled_id, self._error(event), failed=True)
             case TimerFired():
                 self._answer(event.timer_id, None, failed=False)
+            case EntityLockGranted():
+                self._enter(event.task_scheduled_id)
             case EventRaised():
                 self._events += 1
                 self._unread[event.name].append(_Unread(self._events, event))
@@ -151,10 +160,17 @@ class Execution:
     def _result(self, event: Completed) -> tuple[Any, bool]:
         """Read the result as its task expects it; what can't be read fails the task."""
         task = self.docket.open.get(event.task_scheduled_id)
+        if isinstance(task, EntityTask):
+            wanted = task.expected_type or self._operation_type(task)
+            return self._read(event.result, wanted, what=f"result of operation '{task.operation}'")
         if not isinstance(task, ActivityTask | SubOrchestrationTask):
             return None, False
         wanted = task.expected_type or self.surroundings.types.result_type(task.name)
         return self._read(event.result, wanted, what=f"result of '{task.name}'")
+
+    def _operation_type(self, task: EntityTask) -> Any:
+        entity = EntityId.get_entity_id(task.instance_id).name
+        return self.surroundings.types.operation_type(entity, task.operation)
 
     def _read(self, text: str | None, wanted: Any, *, what: str) -> tuple[Any, bool]:
         converter = self.surroundings.types.converter or USUAL
@@ -172,9 +188,15 @@ class Execution:
 
     def _answer(self, task_id: int, value: Any, *, failed: bool) -> None:
         task = self.docket.open.pop(task_id, None)
-        if task is None or (isinstance(task, TimerTask) and task.is_cancelled):
+        if task is None or (isinstance(task, TimerTask | LockTask) and task.is_cancelled):
             return
         self._complete(task, value, failed=failed)
+
+    def _enter(self, task_id: int) -> None:
+        """Enter the critical section of this request, if the code has not taken it back."""
+        task = self.docket.open.get(task_id)
+        if isinstance(task, LockTask):
+            self._answer(task_id, task.enter(), failed=False)
 
     def _complete(self, task: TaskBase, value: Any, *, failed: bool) -> None:
         self._completions += 1
@@ -233,12 +255,22 @@ class Execution:
         assert running is not None
         try:
             yielded = advance(running)
-            while not isinstance(yielded, TaskBase) and self.surroundings.continues is None:
-                yielded = running.throw(not_a_task(yielded))
+            while self.surroundings.continues is None:
+                refused = self._refusal(yielded)
+                if refused is None:
+                    break
+                yielded = running.throw(refused)
         except StopIteration as stop:
             self._end(stop.value)
             return None
         return yielded
+
+    def _refusal(self, yielded: Any) -> Exception | None:
+        """Say why the code can't wait for this; nothing of it is asked for yet."""
+        if not isinstance(yielded, TaskBase):
+            return not_a_task(yielded)
+        broken = broken_by(list(leaves(yielded)), self.surroundings.section, self.docket.open)
+        return None if broken is None else LockingRulesViolationError(broken)
 
     def _run(self, user_code: Callable[[], Any]) -> Any:
         """Run user code; whatever it ends with ends this execution alone."""
@@ -261,6 +293,10 @@ class Execution:
                     self._waiting[task.name].append(task)
             case ProcedureTask():
                 task.begin(self.docket)
+            case LockTask():
+                if is_to_lock(task):
+                    task.begin(self.docket.tasks_scheduled)
+                    self.docket.schedule(task)
             case OneAnswerTask():
                 if task.id is None:
                     self.docket.schedule(task)

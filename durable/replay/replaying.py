@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from durable.model.history import (
-    EventSent,
+    EntityOperationCalled,
     ExecutionCompleted,
     ExecutionResumed,
     ExecutionSuspended,
@@ -11,7 +11,6 @@ from durable.model.history import (
     OrchestratorCompleted,
     OrchestratorStarted,
     Scheduling,
-    SubOrchestrationInstanceCreated,
     TaskScheduled,
     TimerCreated,
 )
@@ -26,7 +25,7 @@ THE_END = "the end of the orchestrator"
 
 def replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
     """Run the code over this history. Raises `NonDeterminism` where it does something else."""
-    asked = [event for event in history if isinstance(event, Scheduling) and not _is_repeat(event)]
+    asked = [event for event in history if isinstance(event, Scheduling) and _is_of_code(event)]
     recorded = {event.event_id: event for event in asked}
     execution.docket.recorded = recorded
     due, is_parked = 0, False
@@ -43,8 +42,9 @@ def replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
                     _check_end(execution, end)
             case ExecutionCompleted():
                 end = event
-            case TaskScheduled() | TimerCreated() | SubOrchestrationInstanceCreated() | EventSent():
-                due += 0 if _is_repeat(event) else 1
+            case _ if isinstance(event, Scheduling):
+                # Behind the end the engine releases what the code has left open.
+                due += 1 if _is_of_code(event) and end is None else 0
             case ExecutionResumed() if is_parked:
                 pass  # the resume that this episode came from found no code that fits
             case _:
@@ -52,9 +52,14 @@ def replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
                 take(execution, event)
 
 
-def _is_repeat(event: HistoryEvent) -> bool:
-    """Whether a rewind had a task asked for anew, which the code does not ask for again."""
-    return isinstance(event, TaskScheduled | TimerCreated) and event.run is not None
+def _is_of_code(event: Scheduling) -> bool:
+    """Whether the code asked for this.
+
+    A rewind has tasks asked for anew, and the engine releases the sections of who has ended.
+    """
+    repeatable = TaskScheduled | TimerCreated | EntityOperationCalled
+    is_repeat = isinstance(event, repeatable) and event.run is not None
+    return event.event_id >= 0 and not is_repeat
 
 
 def _check_episode(

@@ -116,10 +116,13 @@ class RetryAbleTask(ProcedureTask):
         options: RetryOptions,
         surroundings: Surroundings,
         attempt: Callable[[int], OneAnswerTask],
+        *,
+        calls_child: bool = False,
     ) -> None:
         """Make attempts, which count from 1, in these surroundings."""
         super().__init__()
         self.num_attempts = 1
+        self.calls_child = calls_child
         self._options = options
         self._seen = surroundings
         self._attempt = attempt

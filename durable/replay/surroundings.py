@@ -10,6 +10,7 @@ from durable.model.parents import default_child_id
 from durable.model.types_of_app import NoTypes, TypesOfApp
 from durable.replay.docket import Docket
 from durable.replay.histories import kept
+from durable.replay.sections import Section
 
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 HTTP_POLL = timedelta(seconds=30)
@@ -52,6 +53,7 @@ class Surroundings:
     ids_made: int = 0
     is_dropped: bool = False
     refusals: int = 0
+    section: Section | None = None
     history: list[HistoryEvent] = field(default_factory=list)
     further: FunctionContext = field(default_factory=FunctionContext)
 

@@ -29,7 +29,11 @@ def to_entity(
     """Say to the entity what the fact asks for, and who waits for an answer."""
     if isinstance(fact, EntityOperationCalled | EntityLockRequested):
         waits = Parent(
-            instance_id=instance_id, execution_id=execution_id, task_id=fact.event_id, name=""
+            instance_id=instance_id,
+            execution_id=execution_id,
+            task_id=fact.event_id,
+            name="",
+            run=fact.run if isinstance(fact, EntityOperationCalled) else None,
         )
         return replace(fact, parent_instance=waits.to_json())
     return fact

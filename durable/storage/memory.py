@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from durable.model.codec import Columns
+from durable.model.entity_ids import is_entity_id
 from durable.model.ids import InstanceId
 from durable.model.queries import InstanceFilter
 from durable.storage.keys import escape_key
@@ -274,6 +275,7 @@ def _is_wanted(wanted: InstanceFilter, instance_id: InstanceId, columns: Columns
     at = created_at if isinstance(created_at, datetime) else None
     return (
         instance_id.startswith(wanted.id_prefix)
+        and not (wanted.without_entities and is_entity_id(instance_id))
         and (not statuses or columns.get("RuntimeStatus") in statuses)
         and (wanted.created_from is None or (at is not None and at >= wanted.created_from))
         and (wanted.created_to is None or (at is not None and at <= wanted.created_to))

@@ -71,11 +71,19 @@ async def spill_input(
     store: BlobStore, ids: NewId, instance_id: InstanceId, text: str
 ) -> dict[str, str]:
     """Put the input of a start into a blob if it is large; return column → blob name."""
+    name = await spill(store, ids, instance_id, "start-Input", text)
+    return {} if name is None else {"Input": name}
+
+
+async def spill(
+    store: BlobStore, ids: NewId, instance_id: InstanceId, what: str, text: str
+) -> str | None:
+    """Put a text that no property can hold into a blob, and return its name; `None` if one can."""
     if not _is_large(text):
-        return {}
-    name = _name(instance_id, "start-Input", ids)
+        return None
+    name = _name(instance_id, what, ids)
     await store.put_blob(name, text)
-    return {"Input": name}
+    return name
 
 
 async def fit_message(store: BlobStore, ids: NewId, message: TaskMessage) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from durable.model.history import ExecutionStarted, answered_task_id
+from durable.model.history import ExecutionStarted, TimerFired, answered_task_id
 from durable.model.ids import InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.rewinding import effective
@@ -27,7 +27,7 @@ async def unsent_messages(
     answered = {
         task_id
         for row in effective(snapshot.rows, record.execution_id)
-        if (task_id := answered_task_id(row.event)) is not None
+        if record.entity is None and (task_id := answered_task_id(row.event)) is not None
     }
     return [
         outgoing
@@ -39,6 +39,8 @@ async def unsent_messages(
 def is_wanted(outgoing: Outgoing, record: InstanceRecord) -> bool:
     """Work, timers and wakes are of use only while the execution that they are for waits."""
     message = outgoing.message
+    if record.entity is not None and isinstance(message.event, TimerFired):
+        return message.event.timer_id in record.entity.scheduled
     if outgoing.to_itself:
         return message.execution_id == record.execution_id and not record.status.is_terminal
     if isinstance(message.event, ExecutionStarted) and message.origin is None:

@@ -11,7 +11,7 @@ from durable.model.messages import TaskMessage
 from durable.model.partitions import partition_of
 from durable.storage.outbox import CONTROL, Outgoing
 from durable.storage.payloads import fit_message
-from durable.storage.port import StorageFault, TaskHubStore, control_queue
+from durable.storage.port import OutcomeUnknown, StorageFault, TaskHubStore, control_queue
 from durable.storage.timers import NEAR_S, timer_key
 
 PUT_ATTEMPTS_MAX = 3
@@ -48,14 +48,18 @@ def flagged(outgoing: Outgoing) -> Outgoing:
 async def _insist(environment: Environment, put: Callable[[], Awaitable[None]]) -> None:
     """Put, again if the outcome is a fault: two copies of one message do no harm.
 
-    A fault that left here would send the whole episode again.
+    A fault that left here would send the whole episode again. One attempt whose outcome is unknown
+    makes that of all unknown, whatever the last one says.
     """
-    for attempt in range(1, PUT_ATTEMPTS_MAX):
+    unknown: OutcomeUnknown | None = None
+    for attempt in range(1, PUT_ATTEMPTS_MAX + 1):
         try:
             await put()
-        except StorageFault:
+        except StorageFault as fault:
+            unknown = fault if isinstance(fault, OutcomeUnknown) else unknown
+            if attempt == PUT_ATTEMPTS_MAX:
+                raise unknown or fault from None
             pause_s = PUT_BACKOFF_S_FIRST * 2**attempt
             await environment.wait(pause_s * (0.5 + environment.jitter()))
         else:
             return
-    await put()

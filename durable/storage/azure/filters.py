@@ -6,6 +6,7 @@ quote in it is doubled, which is all that OData asks for.
 
 from datetime import UTC, datetime
 
+from durable.model.entity_ids import START
 from durable.model.queries import InstanceFilter
 from durable.storage.keys import escape_key
 
@@ -19,6 +20,8 @@ def condition_of(wanted: InstanceFilter) -> str:
     parts = []
     if wanted.id_prefix:
         parts += _keys_with(escape_key(wanted.id_prefix))
+    if wanted.without_entities:
+        parts.append(f"(PartitionKey lt {_text(START)} or PartitionKey ge {_text(_after(START))})")
     if wanted.created_from is not None:
         parts.append(f"CreatedTime ge {_moment(wanted.created_from)}")
     if wanted.created_to is not None:
@@ -36,8 +39,12 @@ def _keys_with(prefix: str) -> list[str]:
     while end and end[-1] >= LAST_PLAIN_CHARACTER:
         end = end[:-1]
     if end:
-        parts.append(f"PartitionKey lt {_text(end[:-1] + chr(ord(end[-1]) + 1))}")
+        parts.append(f"PartitionKey lt {_text(end[:-1] + _after(end[-1]))}")
     return parts
+
+
+def _after(character: str) -> str:
+    return chr(ord(character) + 1)
 
 
 def _text(text: str) -> str:

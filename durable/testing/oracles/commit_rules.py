@@ -54,10 +54,10 @@ def _check_record(
             )
     else:
         _check_same_life(instance_id, before, after, grows=grows)
-    shown = (after.status, after.custom_status, after.generation)
+    shown = (after.status, after.custom_status, after.generation, after.has_state)
     if after.status_sequence < before.status_sequence or (
         not after.is_purged
-        and shown != (before.status, before.custom_status, before.generation)
+        and shown != (before.status, before.custom_status, before.generation, before.has_state)
         and after.status_sequence == before.status_sequence
     ):
         raise Violation(
@@ -75,7 +75,8 @@ def _check_same_life(
         raise Violation("one life at a time", f"{instance_id}: an execution changed its id")
     if before.is_purged and (grows or not after.is_purged):
         raise Violation(ORACLE, f"{instance_id}: something happened to what was purged")
-    if after.is_purged and not before.is_purged and (grows or not before.status.is_terminal):
+    may_go = before.status.is_terminal or before.entity is not None
+    if after.is_purged and not before.is_purged and (grows or not may_go):
         raise Violation(ORACLE, f"{instance_id}: it was purged and had not ended")
     # An ended one only refuses starts, answers once more, or is rewound: those commits have rows.
     if before.status.is_terminal and not grows and after.status is not before.status:

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from durable.model.codec import with_payload
 from durable.model.history import (
+    EntityLockGranted,
+    EntityOperationCompleted,
+    EntityOperationFailed,
     EventRaised,
     ExecutionResumed,
     ExecutionRewound,
@@ -47,6 +50,9 @@ INPUTS = (
     TaskFailed,
     SubOrchestrationInstanceCompleted,
     SubOrchestrationInstanceFailed,
+    EntityOperationCompleted,
+    EntityOperationFailed,
+    EntityLockGranted,
     TimerFired,
 )
 

@@ -4,11 +4,15 @@ Mostly one pair of brackets. Where an orchestration continues as new there are s
 execution; all but the last end so, and the next begins with the input that the last one left.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby, pairwise
 
+from durable.model.entity_ids import is_entity_id
 from durable.model.history import (
+    EntityLockRequested,
+    EntityUnlockSent,
     ExecutionCompleted,
     ExecutionRewound,
     ExecutionStarted,
@@ -22,7 +26,7 @@ from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.status import RuntimeStatus
 from durable.model.streams import life_of, next_execution, places_of
 from durable.testing.oracles.instance_view import InstanceView, TaskKey
-from durable.testing.oracles.owed import debt_of
+from durable.testing.oracles.owed import debts_of
 from durable.testing.oracles.violation import Violation
 
 CONTINUED = RuntimeStatus.CONTINUED_AS_NEW
@@ -33,12 +37,16 @@ def check_rows(
 ) -> None:
     """Check the rows of a commit, or raise `Violation`. The view still stands before it."""
     rules = _Rules(instance_id, view, after)
-    rules.check_chapters(chapters_of(rows))
-    rules.check_answers(rows)
-    rules.check_requests(rows)
     rules.check_numbers(rows)
-    rules.check_times(rows)
-    if any(debt_of(instance_id, row) for row in rows) and after.episode not in after.unsent:
+    if is_entity_id(instance_id):
+        rules.check_of_entity(rows)
+    else:
+        rules.check_chapters(chapters_of(rows))
+        rules.check_answers(rows)
+        rules.check_requests(rows)
+        rules.check_times(rows)
+        rules.check_sections(rows)
+    if any(debts_of(instance_id, row) for row in rows) and after.episode not in after.unsent:
         raise rules.refuse("it sends something and does not count as unsent")
 
 
@@ -98,6 +106,33 @@ class _Rules:
         is_closed = isinstance(rows[-1].event, OrchestratorCompleted)
         if len(opens) != 1 or rows[0] is not opens[0] or not is_closed:
             raise self.refuse("it is not one pair of brackets")
+
+    def check_of_entity(self, rows: Sequence[HistoryRow]) -> None:
+        """An entity has no history: its rows are those of this commit and this life."""
+        if any(row.episode != self.after.episode for row in rows):
+            raise self.refuse("rows of another episode")
+        if any(row.execution_id != self.after.execution_id for row in rows):
+            raise self.refuse("rows of another life")
+        if self.after.status is not RuntimeStatus.RUNNING:
+            raise self.refuse(f"an entity is {self.after.status.value}")
+
+    def check_sections(self, rows: Sequence[HistoryRow]) -> None:
+        """Rule G2: an execution that ends has left each section that it has asked for, once."""
+        for chapter in chapters_of(rows):
+            execution_id = chapter[0].execution_id
+            asked: Counter[tuple[int, str]] = Counter()
+            known = [r for r in self.view.rows.values() if r.execution_id == execution_id]
+            for row in (*known, *chapter):
+                match row.event:
+                    case EntityLockRequested(event_id=section_id, lock_set=lock_set):
+                        asked[section_id, lock_set] += 1
+                    case EntityUnlockSent(critical_section_id=section_id, lock_set=lock_set):
+                        asked[section_id, lock_set] -= 1
+                        if asked[section_id, lock_set] < 0:
+                            raise self.refuse(f"section {section_id} is left and was not asked for")
+            open_ = sorted(section for section in asked if asked[section])
+            if open_ and ending_of(chapter) is not None:
+                raise self.refuse(f"it ends and has not left the sections {open_}")
 
     def check_answers(self, rows: Sequence[HistoryRow]) -> None:
         """One answer to each task that was scheduled before."""

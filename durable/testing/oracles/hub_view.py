@@ -8,13 +8,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from durable.model.codec import decode_row
-from durable.model.history import SubOrchestrationInstanceCreated
+from durable.model.entity_ids import is_entity_id
+from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
+    SubOrchestrationInstanceCreated,
+)
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import decode_record
+from durable.model.streams import receivers_of
 from durable.storage.memory import MemoryStore
 from durable.testing.oracles.instance_view import InstanceView, run_of
-from durable.testing.oracles.owed import Address, Debt, debt_of
+from durable.testing.oracles.owed import Address, Debt, debts_of
 from durable.testing.oracles.parcels import Parcel, Parcels, identity_of, message_of
 from durable.testing.oracles.violation import Violation
 from durable.testing.world.journal import (
@@ -32,12 +38,14 @@ from durable.testing.world.journal import (
 
 __all__ = ["HubView", "InstanceView"]
 
+ASKING = (SubOrchestrationInstanceCreated, EntityOperationCalled, EntityLockRequested)
+
 
 class HubView:
     """One hub, as its journal tells it.
 
     `last_commit`: what the last transaction came to. `owed`: everything that was ever asked to be
-    sent. `parents_of`: who has started an instance as its child.
+    sent. `askers_of`: who has started an instance as its child, or asked it as an entity.
     """
 
     def __init__(self, store: MemoryStore) -> None:
@@ -46,7 +54,7 @@ class HubView:
         self.parcels = Parcels()
         self.last_commit: tuple[InstanceRecord | None, list[HistoryRow]] = (None, [])
         self.owed: defaultdict[Address, list[Debt]] = defaultdict(list)
-        self.parents_of: defaultdict[InstanceId, set[InstanceId]] = defaultdict(set)
+        self.askers_of: defaultdict[InstanceId, set[InstanceId]] = defaultdict(set)
         self._open: defaultdict[InstanceId, dict[int, Debt]] = defaultdict(dict)
         self._store = store
 
@@ -94,6 +102,14 @@ class HubView:
         name = record.blobs.get("Output")
         return record.output if name is None else self._store.blobs[name]
 
+    def state_of(self, instance_id: InstanceId) -> str | None:
+        """Read the state of an entity, be it in a blob; `None` where it has none."""
+        record = self.instances[instance_id].record
+        if record is None:
+            return None
+        name = record.blobs.get("State")
+        return record.state if name is None else self._store.blobs[name]
+
     def _note_put(self, body: str) -> None:
         message = message_of(body)
         if message is not None:
@@ -124,19 +140,18 @@ class HubView:
         view.named.update(entry.named)
         view.take_in(record, rows)
         for row in rows:
-            self._note_debt(entry.instance_id, row)
+            self._note_debts(entry.instance_id, row)
 
     # What is owed.
 
-    def _note_debt(self, instance_id: InstanceId, row: HistoryRow) -> None:
-        if isinstance(row.event, SubOrchestrationInstanceCreated):
-            self.parents_of[InstanceId(row.event.instance_id)].add(instance_id)
-        debt = debt_of(instance_id, row)
-        if debt is None:
-            return
-        self.owed[debt.address].append(debt)
-        for side in {debt.sender, debt.receiver}:
-            self._open[side][id(debt)] = debt
+    def _note_debts(self, instance_id: InstanceId, row: HistoryRow) -> None:
+        if isinstance(row.event, ASKING) and not is_entity_id(instance_id):
+            for receiver in receivers_of(row.event):
+                self.askers_of[receiver].add(instance_id)
+        for debt in debts_of(instance_id, row):
+            self.owed[debt.address].append(debt)
+            for side in {debt.sender, debt.receiver}:
+                self._open[side][id(debt)] = debt
 
     def open_debts(self, instance_id: InstanceId) -> Iterable[Debt]:
         """List what this instance owes or is owed, and somebody still needs."""

@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 
 from durable.engine.stash import Stash
 from durable.model.codec import Columns
+from durable.model.entity_forms import read_batch
+from durable.model.entity_ids import is_entity_id
 from durable.model.history import (
+    EntityBatchCompleted,
+    EntityLockRequested,
+    EntityOperationCalled,
     ExecutionRewound,
     ExecutionStarted,
     ExecutionTerminated,
@@ -22,6 +27,7 @@ from durable.model.messages import TaskMessage
 from durable.model.parents import Parent
 from durable.model.rewinding import effective
 from durable.model.status import RuntimeStatus
+from durable.testing.oracles.entity_queue import EntityQueue
 from durable.testing.oracles.parcels import Identity, identity_of
 
 TaskKey = tuple[ExecutionId, int]
@@ -34,7 +40,8 @@ class InstanceView:
     `rows` are all that ever were, collected ones too. `scheduled`: what owes an answer, or did.
     `passed`: the requests that were put before a rewind, which may have come while it had failed.
     `marks` are the watermarks, those that moved out of the record too; `stash` is read from the
-    rows beside the history, `named`.
+    rows beside the history, `named`, and so is the `queue` of an entity. `accepted`: the ids of the
+    messages of clients that an entity has accepted.
     """
 
     record: InstanceRecord | None = None
@@ -49,6 +56,8 @@ class InstanceView:
     named: dict[str, Columns] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
     stash: Stash = field(default_factory=Stash)
+    queue: EntityQueue = field(default_factory=EntityQueue)
+    accepted: set[str] = field(default_factory=set)
 
     @property
     def is_alive(self) -> bool:
@@ -62,24 +71,16 @@ class InstanceView:
 
     def open_tasks(self) -> list[HistoryRow]:
         """List what the current execution has asked for and not been answered."""
-        record = self.record
-        if record is None or not self.is_alive:
-            return []
-        return [
-            row
-            for key, row in self.scheduled.items()
-            if key[0] == record.execution_id and key not in self.answered
-        ]
+        return [row for key, row in self.scheduled.items() if self.is_open(key)]
 
     def is_open(self, key: TaskKey) -> bool:
-        """Whether it still waits for the answer to a task."""
-        return (
-            self.is_alive
-            and self.record is not None
-            and key[0] == self.record.execution_id
-            and key in self.scheduled
-            and key not in self.answered
-        )
+        """Whether it still waits for the answer to a task; an entity, for the time of a signal."""
+        record = self.record
+        if record is None or not record.is_alive or key[0] != record.execution_id:
+            return False
+        if record.entity is not None:
+            return key in self.scheduled and key[1] in record.entity.scheduled
+        return key in self.scheduled and key not in self.answered
 
     def is_child_of(self, parent_id: InstanceId, execution_id: ExecutionId, task_id: int) -> bool:
         """Whether it lives for the sake of this task."""
@@ -120,6 +121,8 @@ class InstanceView:
         return not self.is_alive and message.generation == generation and is_meant
 
     def _is_new_request(self, message: TaskMessage, message_id: str) -> bool:
+        if is_entity_id(message.instance_id):
+            return message_id not in self.accepted
         record = self.record
         if record is None or record.is_absent or message.generation != record.generation:
             return False
@@ -151,10 +154,17 @@ class InstanceView:
             self.marks[origin] = max(number, self.marks.get(origin, 0))
         self.record = record
         self.read_stash()
+        if record.entity is not None:
+            self._note_accepted(record)
 
     def read_stash(self) -> None:
         """Read what is put aside now."""
         self.stash = Stash.of(self.record, self.marks, self.named)
+        self.queue = EntityQueue.of(self.record, self.named)
+
+    def _note_accepted(self, record: InstanceRecord) -> None:
+        self.accepted |= record.message_ids
+        self.accepted |= {m.message_id for m in self.queue.messages if m.message_id is not None}
 
     def _rewind(self, execution_id: ExecutionId) -> None:
         self.scheduled = {k: row for k, row in self.scheduled.items() if k[0] != execution_id}
@@ -164,15 +174,20 @@ class InstanceView:
 
     def _note_task(self, row: HistoryRow) -> None:
         match row.event:
+            case EntityBatchCompleted(operations=text):
+                self.accepted |= {one.source for one in read_batch(text) if not one.number}
             case (
                 TaskScheduled(event_id=task_id)
                 | TimerCreated(event_id=task_id)
                 | SubOrchestrationInstanceCreated(is_detached=False, event_id=task_id)
                 | RewindSent(task_scheduled_id=task_id)
+                | EntityOperationCalled(event_id=task_id)
+                | EntityLockRequested(position=0, event_id=task_id)
             ):
                 self.scheduled[row.execution_id, task_id] = row
         answered = answered_task_id(row.event)
-        if answered is not None:
+        # An entity's own row of a reply says who is told; it has asked nobody itself.
+        if answered is not None and getattr(row.event, "parent_instance", None) is None:
             self.answered.add((row.execution_id, answered))
 
 

@@ -43,6 +43,7 @@ class Invariants:
         """Hold the hub to its invariants; its clocks may go wrong by `skew_s`."""
         self.view = view
         self.checked = 0
+        self.skew_s = skew_s
         self._store = store
         self._skew = timedelta(seconds=skew_s)
         # What is looked at before the view takes an entry in, and what afterwards.
@@ -150,7 +151,8 @@ class Invariants:
     def _check_rows_deleted(self, entry: RowsDeleted) -> None:
         view = self.view.instances[entry.instance_id]
         record = view.record
-        kept = sorted({*entry.named} & {*view.named} - {*view.stash.garbage})
+        garbage = {*view.stash.garbage, *view.queue.garbage}
+        kept = sorted({*entry.named} & {*view.named} - garbage)
         if kept:
             raise Violation("collection", f"{entry.instance_id}: {kept} count and were deleted")
         for ordinal in entry.ordinals:
@@ -184,7 +186,7 @@ class Invariants:
             for row in view.rows.values():
                 if row.ordinal >= record.base or row.episode in record.unsent:
                     named.update(row.blobs.values())
-            for message in (*view.stash.numbered.values(), *view.stash.waiting):
+            for message in (*view.stash.messages, *view.queue.messages):
                 named.update(message.blobs.values())
             for parcel in self.view.parcels.of(instance_id):
                 if view.is_new(parcel.message):

@@ -12,24 +12,18 @@ from typing import Any, Protocol
 
 from durable.engine.registry import Registry
 from durable.model.history import (
-    EventSent,
-    ExecutionCompleted,
     ExecutionStarted,
     ExecutionTerminated,
     HistoryEvent,
     SubOrchestrationInstanceCreated,
     TaskScheduled,
-    TerminationSent,
-    TimerCreated,
     answered_task_id,
 )
 from durable.model.ids import ExecutionId, InstanceId
-from durable.model.parents import default_child_id
 from durable.model.status import RuntimeStatus
 from durable.replay.decision import Decision
 from durable.replay.episode import decide
-
-Fact = tuple[Any, ...]
+from durable.testing.oracles.facts import ENDED, Fact, fact_of, open_sections, unlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +57,21 @@ class Foreseen:
     carried: tuple[tuple[str, str | None], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Operated:
+    """What an operation of an entity must come to: state, reply or error, and what it sends.
+
+    `reply` is JSON text. With an `error` it has changed nothing and sends nothing.
+    """
+
+    state: Any
+    reply: str | None = None
+    error: str | None = None
+    sent: tuple[Fact, ...] = ()
+
+
 class Model(Protocol):
-    """Foresees episodes."""
+    """Foresees episodes of orchestrations, and operations of entities."""
 
     def foresee(self, given: Given) -> Foreseen:
         """Say what these inputs lead to, in this order, from the state behind the last episode."""
@@ -74,44 +81,30 @@ class Model(Protocol):
         """Say why an activity can't have answered this, if it can't."""
         ...
 
+    def new_state(self, instance_id: InstanceId) -> Any:
+        """Give the state of an entity that nobody has set."""
+        ...
 
-def fact_of(event: HistoryEvent, execution_id: ExecutionId) -> Fact | None:
-    """Lay a recorded fact out for comparing; `None` for what is no consequence.
+    def operate(
+        self, instance_id: InstanceId, state: Any, operation: str, input_: str | None
+    ) -> Operated | None:
+        """Say what an operation leads to; `None` if it may be anything."""
+        ...
 
-    What a rewind asks for anew the code has asked for long ago.
-    """
-    match event:
-        case TaskScheduled(run=None):
-            return ("activity", event.event_id, event.name, event.input)
-        case TimerCreated(run=None):
-            return ("timer", event.event_id, event.fire_at)
-        case ExecutionCompleted():
-            return ("ended", event.orchestration_status.value, event.result)
-        case _:
-            return _fact_for_another(event, execution_id)
+    def is_state(self, instance_id: InstanceId, state: Any, text: str | None) -> bool:
+        """Say whether this is how the state is kept."""
+        ...
 
 
-def _fact_for_another(event: HistoryEvent, execution_id: ExecutionId) -> Fact | None:
-    match event:
-        case SubOrchestrationInstanceCreated():
-            is_default = event.instance_id == default_child_id(execution_id, event.event_id)
-            kind = "detached" if event.is_detached else "child"
-            started_id = None if is_default else event.instance_id
-            return (kind, event.event_id, event.name, event.input, started_id)
-        case EventSent():
-            return ("event", event.event_id, event.instance_id, event.name, event.input)
-        case TerminationSent():
-            return ("termination", event.instance_id, event.input)
-        case _:
-            return None
-
-
-def cut_short(given: Given, children: Mapping[int, str]) -> Foreseen | None:
+def cut_short(
+    given: Given, children: Mapping[int, str], sections: Mapping[int, Iterable[str]]
+) -> Foreseen | None:
     """Say what an episode comes to that a terminate is part of (docs/semantics.md, decision 1).
 
     The terminate counts as the first: a host that lacks the code must be able to end the instance,
     and can't know what the code would do with what came beside it. `children` are those that were
-    open before it; they end with their parent, but for those that have answered by now.
+    open before it; they end with their parent, but for those that have answered by now. `sections`
+    that were open before it are left, whether their locks were granted or not (rule G2).
     """
     ends = [event for event in given.inputs if isinstance(event, ExecutionTerminated)]
     if not ends:
@@ -124,8 +117,9 @@ def cut_short(given: Given, children: Mapping[int, str]) -> Foreseen | None:
             for task_id, child_id in children.items()
             if task_id not in answered
         ]
+    facts += [unlock(section_id, lock_set) for section_id, lock_set in sections.items()]
     status = RuntimeStatus.TERMINATED
-    facts.append(("ended", status.value, ends[0].input))
+    facts.append((ENDED, status.value, ends[0].input))
     return Foreseen(None, tuple(facts), status, given.shown)
 
 
@@ -152,7 +146,7 @@ class ReplayModel:
     def foresee(self, given: Given) -> Foreseen:
         """Decide from the whole history."""
         history: list[HistoryEvent] = given.state or []
-        cut = cut_short(given, children_of(history))
+        cut = cut_short(given, children_of(history), open_sections(history))
         if cut is not None:
             return cut
         start = next(e for e in (*history, *given.inputs) if isinstance(e, ExecutionStarted))
@@ -169,11 +163,17 @@ class ReplayModel:
         assert isinstance(decision, Decision), decision
         if decision.execution is not None:
             decision.execution.drop()
-        facts = [fact_of(e, given.execution_id) for e in decision.facts[1 + decision.consumed :]]
         continued = decision.continued
+        new = decision.facts[1 + decision.consumed :]
+        laid_out = [fact_of(event, given.execution_id) for event in new]
+        facts = [fact for fact in laid_out if fact is not None]
+        if continued is not None or decision.status.is_terminal:
+            # What the code has not left by itself, the engine leaves for it.
+            left = open_sections((*history, *new))
+            facts[-1:-1] = [unlock(section_id, lock_set) for section_id, lock_set in left.items()]
         return Foreseen(
             state=[*history, *decision.facts],
-            facts=tuple(fact for fact in facts if fact is not None),
+            facts=tuple(facts),
             status=decision.status,
             custom_status=decision.custom_status if decision.sets_custom_status else given.shown,
             carried=tuple((e.name, e.input) for e in continued.carried) if continued else (),
@@ -183,3 +183,19 @@ class ReplayModel:
         """Anything may be an answer: activities need not be deterministic."""
         del asked, answer
         return None
+
+    def new_state(self, instance_id: InstanceId) -> Any:
+        """Know nothing: entities need not be deterministic."""
+        del instance_id
+
+    def operate(
+        self, instance_id: InstanceId, state: Any, operation: str, input_: str | None
+    ) -> Operated | None:
+        """Foresee nothing: what an entity's code does may depend on anything."""
+        del instance_id, state, operation, input_
+        return None
+
+    def is_state(self, instance_id: InstanceId, state: Any, text: str | None) -> bool:
+        """Believe it."""
+        del instance_id, state, text
+        return True

@@ -8,16 +8,24 @@ start and called again may have had one life more than the script says: then not
 import functools
 from collections import Counter
 
+from durable.model.entity_ids import is_entity_id
 from durable.model.history import SubOrchestrationInstanceCreated
 from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.testing.oracles.hub_view import HubView
 from durable.testing.oracles.owed import has_default_id
-from durable.testing.oracles.specified import value_of
+from durable.testing.oracles.specified import stored_state, value_of
 from durable.testing.oracles.violation import Violation
 from durable.testing.programs.handwritten import CONFLUENT
 from durable.testing.programs.nodes import nodes_of
-from durable.testing.programs.syntax import RANDOM_CONFLUENT, Clock, Program, Start, Value
+from durable.testing.programs.syntax import (
+    RANDOM_CONFLUENT,
+    Clock,
+    Program,
+    Start,
+    Value,
+    entity_instance_id,
+)
 from durable.testing.specification.outcomes import Outcome, TooManyStates, one_outcome, outcomes
 
 # A program that is known to have one outcome needs no exploration; the others are let go early, for
@@ -46,12 +54,19 @@ def check_outcome(program: Program, view: HubView) -> bool:
     possible = allowed(program)
     if possible is None or _lived_too_often(program, view):
         return False
-    standings = tuple(standings_of(view))
-    if standings not in {outcome.instances for outcome in possible}:
-        raise Violation(
-            "outcome", f"it came to {standings}; allowed are {[one.instances for one in possible]}"
-        )
+    found = Outcome(tuple(standings_of(view)), tuple(entities_of(program, view)))
+    if found not in possible:
+        raise Violation("outcome", f"it came to {found}; allowed are {[*possible]}")
     return True
+
+
+def entities_of(program: Program, view: HubView) -> list[tuple[str, Value]]:
+    """Say what state each entity of the program has; what was never set is the initial one."""
+    found = []
+    for entity in program.entities:
+        text = view.state_of(InstanceId(entity_instance_id(entity.name)))
+        found.append((entity.name, stored_state(entity, text)))
+    return sorted(found, key=lambda each: each[0])
 
 
 def standings_of(view: HubView) -> list[Standing]:
@@ -61,7 +76,9 @@ def standings_of(view: HubView) -> list[Standing]:
         (
             _standing(names.get(instance_id, instance_id), instance_id, view)
             for instance_id, instance in view.instances.items()
-            if instance.record is not None and not instance.record.is_absent
+            if instance.record is not None
+            and not instance.record.is_absent
+            and not is_entity_id(instance_id)
         ),
         key=lambda standing: standing[0],
     )
@@ -102,6 +119,8 @@ def _lived_too_often(program: Program, view: HubView) -> bool:
             if isinstance(row.event, SubOrchestrationInstanceCreated):
                 asked[row.event.instance_id] += 1
     return any(
-        instance.record is not None and instance.record.generation > asked[instance_id]
+        instance.record is not None
+        and not is_entity_id(instance_id)
+        and instance.record.generation > asked[instance_id]
         for instance_id, instance in view.instances.items()
     )

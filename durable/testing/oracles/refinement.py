@@ -4,7 +4,7 @@ S-Commit's side conditions, commit by commit: what was consumed had been sent an
 the state was the one that the commit before had left (`commit_rules` sees to the numbers); what was
 produced is exactly what the model produces from that state with those inputs in that order. A
 finding names the guilty commit. A commit that takes an instance through several executions is as
-many steps.
+many steps. What entities commit is looked at by `entity_refinement`.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from durable.model.entity_ids import is_entity_id
 from durable.model.history import (
     EventRaised,
     ExecutionRewound,
@@ -33,8 +34,9 @@ from durable.model.streams import EXECUTION_MARK, next_execution
 from durable.storage.memory import MemoryStore
 from durable.testing.oracles.consumption import INPUTS, ORACLE, Consumption
 from durable.testing.oracles.episode_rules import chapters_of, ending_of
+from durable.testing.oracles.facts import Fact, fact_of
 from durable.testing.oracles.hub_view import HubView
-from durable.testing.oracles.models import Fact, Foreseen, Given, Model, fact_of
+from durable.testing.oracles.models import Foreseen, Given, Model
 from durable.testing.oracles.violation import Violation
 from durable.testing.world.journal import Committed, Entry
 
@@ -62,7 +64,7 @@ class Refinement:
     def watch(self, entry: Entry, now: datetime) -> None:
         """Check an accepted commit, or raise `Violation`."""
         del now
-        if not isinstance(entry, Committed):
+        if not isinstance(entry, Committed) or is_entity_id(entry.instance_id):
             return
         record, rows = self._view.last_commit
         if record is None:

@@ -7,6 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from durable.model.history import (
+    EntityLockGranted,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationCompleted,
+    EntityOperationFailed,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventRaised,
     EventSent,
     ExecutionCompleted,
@@ -53,10 +60,33 @@ AGREE: dict[Kinds, Callable[[Any, Any], bool]] = {
     (ExecutionCompleted, ExecutionStarted): lambda row, _: (
         row.orchestration_status is RuntimeStatus.CONTINUED_AS_NEW
     ),
+    (EntityOperationCalled, EntityOperationCalled): lambda row, sent: (
+        row.operation == sent.operation and sent.parent_instance is not None
+    ),
+    (EntityOperationSignaled, EntityOperationSignaled): lambda row, sent: (
+        (row.operation, row.scheduled_time) == (sent.operation, sent.scheduled_time)
+    ),
+    (EntityLockRequested, EntityLockRequested): lambda row, sent: (
+        (row.lock_set, row.numbers, row.position) == (sent.lock_set, sent.numbers, sent.position)
+        and sent.parent_instance is not None
+    ),
+    (EntityUnlockSent, EntityUnlockSent): lambda row, sent: (
+        (row.lock_set, row.critical_section_id) == (sent.lock_set, sent.critical_section_id)
+    ),
+    (EntityOperationCompleted, EntityOperationCompleted): lambda _, __: True,
+    (EntityOperationFailed, EntityOperationFailed): lambda row, sent: row.reason == sent.reason,
+    (EntityLockGranted, EntityLockGranted): lambda _, __: True,
 }
 
 # Messages with a payload that is the row's own.
-CARRYING = (TaskScheduled, EventRaised, SubOrchestrationInstanceCompleted)
+CARRYING = (
+    TaskScheduled,
+    EventRaised,
+    SubOrchestrationInstanceCompleted,
+    EntityOperationCalled,
+    EntityOperationSignaled,
+    EntityOperationCompleted,
+)
 
 
 def asks_for(row: HistoryRow, message: TaskMessage) -> bool:

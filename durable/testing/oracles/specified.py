@@ -1,10 +1,14 @@
 """SpecificationModel: episodes foreseen by the executable specification, from the program alone."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from durable.model.history import (
+    EntityLockGranted,
+    EntityOperationCompleted,
+    EntityOperationFailed,
     EventRaised,
     ExecutionResumed,
     ExecutionStarted,
@@ -17,11 +21,15 @@ from durable.model.history import (
     TaskScheduled,
     TimerFired,
 )
+from durable.model.ids import InstanceId
 from durable.model.parents import default_child_id
 from durable.model.status import RuntimeStatus
-from durable.testing.oracles.models import Fact, Foreseen, Given, cut_short
+from durable.testing.oracles.entity_facts import signal, start
+from durable.testing.oracles.facts import ENDED, Fact, unlock
+from durable.testing.oracles.models import Foreseen, Given, Operated, cut_short
+from durable.testing.programs.entity_code import state_of
 from durable.testing.programs.expressions import value_of_json
-from durable.testing.programs.syntax import Program, Value
+from durable.testing.programs.syntax import Entity, Program, Value, entity_instance_id
 from durable.testing.specification.activities import run_activity
 from durable.testing.specification.effects import (
     ActivityAsked,
@@ -31,8 +39,14 @@ from durable.testing.specification.effects import (
     Effect,
     Ended,
     EventSent,
+    OperationAsked,
+    SectionAsked,
+    SectionLeft,
+    SignalSent,
+    StartSent,
     TimerAsked,
 )
+from durable.testing.specification.entities import Request, run_operation
 from durable.testing.specification.inputs import (
     ActivityCompleted,
     ActivityFailed,
@@ -40,7 +54,10 @@ from durable.testing.specification.inputs import (
     ChildFailed,
     EventArrived,
     Input,
+    OperationCompleted,
+    OperationFailed,
     Resumed,
+    SectionEntered,
     Suspended,
 )
 from durable.testing.specification.inputs import TimerFired as TimerIsDue
@@ -67,7 +84,9 @@ class SpecificationModel:
         state: _State | None = given.state
         open_ = _unanswered(state.local) if state is not None else set()
         children = state.children if state is not None else {}
-        cut = cut_short(given, {n: child for n, child in children.items() if n in open_})
+        lock = state.local.lock if state is not None else None
+        sections = {} if lock is None else {lock.task_id: instances_of(lock.entities)}
+        cut = cut_short(given, {n: child for n, child in children.items() if n in open_}, sections)
         if cut is not None:
             return cut
         local: Any = state.local if state is not None else None
@@ -106,6 +125,44 @@ class SpecificationModel:
                 right = False
         return None if right else f"{asked} can't be answered by {answer}"
 
+    def new_state(self, instance_id: InstanceId) -> Any:
+        """Give the initial state of the program's entity."""
+        return self._entity(instance_id).initial
+
+    def operate(
+        self, instance_id: InstanceId, state: Any, operation: str, input_: str | None
+    ) -> Operated | None:
+        """Run the operation as it is specified (decision 6)."""
+        request = Request(operation, value_of(input_))
+        outcome = run_operation(self._entity(instance_id), state, request)
+        return Operated(
+            state=outcome.state,
+            reply=text_of(outcome.reply),
+            error=outcome.message,
+            sent=tuple(_sent_by_entity(sent) for sent in outcome.sent),
+        )
+
+    def is_state(self, instance_id: InstanceId, state: Any, text: str | None) -> bool:
+        """Compare; what was never set is the initial state."""
+        return repr(stored_state(self._entity(instance_id), text)) == repr(state)
+
+    def _entity(self, instance_id: InstanceId) -> Entity:
+        for entity in self._program.entities:
+            if entity_instance_id(entity.name) == instance_id:
+                return entity
+        raise AssertionError(f"the program has no entity {instance_id}")
+
+
+def stored_state(entity: Entity, text: str | None) -> Value:
+    """Read the state of a program's entity as the store has it."""
+    return state_of(entity, None if text is None else json.loads(text))
+
+
+def _sent_by_entity(sent: SignalSent | StartSent) -> Fact:
+    if isinstance(sent, StartSent):
+        return start(sent.name, text_of(sent.argument), sent.instance_id)
+    return signal(entity_instance_id(sent.entity), sent.operation, text_of(sent.argument))
+
 
 def _unanswered(local: Orchestrating) -> set[int]:
     """List what is open; an answer that is held because of a suspend has been given."""
@@ -139,7 +196,26 @@ def _answer_of(event: HistoryEvent) -> Input:
             failed = ActivityFailed if isinstance(event, TaskFailed) else ChildFailed
             return failed(event.task_scheduled_id, message)
         case _:
+            return _answer_of_entity(event)
+
+
+def _answer_of_entity(event: HistoryEvent) -> Input:
+    match event:
+        case EntityOperationCompleted():
+            return OperationCompleted(event.task_scheduled_id, value_of(event.result))
+        case EntityOperationFailed():
+            details = event.failure_details
+            message = details.error_message if details is not None else event.reason
+            return OperationFailed(event.task_scheduled_id, message)
+        case EntityLockGranted():
+            return SectionEntered(event.task_scheduled_id)
+        case _:
             raise AssertionError(f"{event} is no input")
+
+
+def instances_of(entities: Iterable[str]) -> tuple[str, ...]:
+    """Give the ids of entities, in the order in which they are locked."""
+    return tuple(sorted(entity_instance_id(entity) for entity in entities))
 
 
 def value_of(text: str | None) -> Value:
@@ -170,17 +246,32 @@ def _fact_of(effect: Effect, name: str) -> Fact:
         case EventSent(task_id, instance_id, event, data):
             return ("event", task_id, instance_id, event, text_of(data))
         case _:
-            return _end_of(effect, name)
+            return _fact_for_entities(effect) or _end_of(effect, name)
+
+
+def _fact_for_entities(effect: Effect) -> Fact | None:
+    match effect:
+        case OperationAsked(task_id, entity, operation, argument):
+            return ("call", task_id, entity_instance_id(entity), operation, text_of(argument))
+        case SignalSent(entity, operation, argument, task_id, due_at):
+            sent = (entity_instance_id(entity), operation, text_of(argument), due_at)
+            return ("signal", task_id, *sent)
+        case SectionAsked(task_id, entities):
+            return ("lock", task_id, instances_of(entities))
+        case SectionLeft(task_id, entities):
+            return unlock(task_id, instances_of(entities))
+        case _:
+            return None
 
 
 def _end_of(effect: Effect, name: str) -> Fact:
     match effect:
         case ContinuedAsNew(argument):
-            return ("ended", RuntimeStatus.CONTINUED_AS_NEW.value, text_of(argument))
+            return (ENDED, RuntimeStatus.CONTINUED_AS_NEW.value, text_of(argument))
         case Ended(status="Failed"):
             text = f"Orchestrator function '{name}' failed: {effect.output}"
-            return ("ended", effect.status, text_of(text))
+            return (ENDED, effect.status, text_of(text))
         case Ended():
-            return ("ended", effect.status, text_of(effect.output))
+            return (ENDED, effect.status, text_of(effect.output))
         case _:
             raise AssertionError(f"the engine has nothing for {effect} yet")

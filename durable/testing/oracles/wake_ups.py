@@ -16,8 +16,13 @@ from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
 from durable.model.parents import Parent
 from durable.model.status import RuntimeStatus
+from durable.testing.oracles.entity_wake_ups import (
+    check_entity_answers,
+    check_holder,
+    has_something_to_serve,
+)
 from durable.testing.oracles.hub_view import HubView, InstanceView
-from durable.testing.oracles.owed import Debt, debt_of
+from durable.testing.oracles.owed import Debt, debts_of
 from durable.testing.oracles.parcels import Parcel, identity_of
 from durable.testing.oracles.violation import Violation
 
@@ -30,14 +35,19 @@ def check_wake_ups(hub: HubView, instance_id: InstanceId) -> None:
     _check_begins(hub, instance_id, view)
     for debt in hub.open_debts(instance_id):
         _check_debt(hub, debt)
-    for waiting_id in {instance_id, *hub.parents_of[instance_id]}:
+    for waiting_id in {instance_id, *hub.askers_of[instance_id]}:
         for row in hub.instances[waiting_id].open_tasks():
             _check_child(hub, waiting_id, row)
+            check_entity_answers(hub, waiting_id, row)
     record = view.record
     if record is None or record.is_absent or record.status is RuntimeStatus.PENDING:
         return  # its first episode will show it
     if view.shown < record.status_sequence:
         _check_token(hub, instance_id, "the projection is behind")
+    if record.entity is not None:
+        check_holder(hub, instance_id, record.entity)
+        if has_something_to_serve(view, record.entity) and not any(hub.parcels.of(instance_id)):
+            raise Violation(ORACLE, f"{instance_id}: it has something to serve, and sleeps")
 
 
 def _check_begins(hub: HubView, instance_id: InstanceId, view: InstanceView) -> None:
@@ -62,7 +72,8 @@ def _check_debt(hub: HubView, debt: Debt) -> None:
             f"{debt.sender}: {debt.row.event} for {debt.receiver} is not under way, and its "
             f"episode {debt.row.episode} counts as sent",
         )
-    is_old = debt.row.ordinal < record.base
+    # Whoever commits next adopts what an ended execution left, but not what an entity did.
+    is_old = debt.row.ordinal < record.base and record.entity is None
     _check_token(hub, debt.sender, f"{debt.row.event} was not sent", is_old=is_old)
 
 
@@ -71,8 +82,7 @@ def _check_child(hub: HubView, parent_id: InstanceId, row: HistoryRow) -> None:
     event = row.event
     if not isinstance(event, SubOrchestrationInstanceCreated | RewindSent):
         return
-    asked = debt_of(parent_id, row)
-    assert asked is not None
+    [asked] = debts_of(parent_id, row)
     _, origin, number = asked.identity
     child = hub.instances[asked.receiver]
     if number > child.marks.get(origin, 0):

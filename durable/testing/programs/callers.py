@@ -5,6 +5,14 @@ from typing import TypeAlias
 
 from durable.testing.programs.values import Value
 
+ENTITY_KEY = "1"
+"""Of each name there is one entity, under this key."""
+
+
+def entity_instance_id(name: str) -> str:
+    """Give the instance id of the entity of this name."""
+    return f"@{name}@{ENTITY_KEY}"
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -67,4 +75,23 @@ class Purge:
     at_s: int = 0
 
 
-CallerAction: TypeAlias = Start | RaiseEvent | Terminate | Suspend | Resume | Purge
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Send an operation to an entity; never refused. No two signals of callers have an order.
+
+    With `after_s` it is for so many seconds later, and not served before.
+    """
+
+    entity: str
+    operation: str
+    argument: Value = None
+    at_s: int = 0
+    after_s: int = 0
+
+    @property
+    def instance_id(self) -> str:
+        """The instance that it is for."""
+        return entity_instance_id(self.entity)
+
+
+CallerAction: TypeAlias = Start | RaiseEvent | Terminate | Suspend | Resume | Purge | Signal

@@ -2,19 +2,30 @@
 
 Rule 1. Only what every orchestrator may use is used: the public members of the context and of its
         tasks. So the same functions run on the engine, and on any other context (`direct`).
-Rule 2. An orchestrator catches errors of the program alone: `ProgramError` and `TaskFailedError`.
-        A generator that is closed, or whose context is dead, must get no further.
+Rule 2. An orchestrator catches errors of the program alone, those in `errors.CAUGHT`. A generator
+        that is closed, or whose context is dead, must get no further.
 Rule 3. Each orchestration is written in two styles, as a generator and as an `async def`; they mean
-        the same.
+        the same. With the first come function entities, with the second class entities.
+Rule 4. A section is a `with (yield context.lock(...))` in a generator, and an `async with` in an
+        `async def`: the code never releases by itself.
 """
 
 from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from durable.engine.registry import Registry
+from durable.model.errors import LockingRulesViolationError
 from durable.model.failures import TaskFailedError
 from durable.testing.programs.context import Context
-from durable.testing.programs.errors import ProgramError, UnsupportedProgram, message_of
+from durable.testing.programs.entity_code import class_of, entity_id_of, function_of
+from durable.testing.programs.errors import (
+    CAUGHT,
+    ProgramError,
+    UnsupportedProgram,
+    message_of,
+)
 from durable.testing.programs.expressions import evaluate, is_odd, value_of_json
 from durable.testing.programs.support import refuse_unsupported
 from durable.testing.programs.syntax import (
@@ -32,8 +43,10 @@ from durable.testing.programs.syntax import (
     Raise,
     Repeat,
     Return,
+    Section,
     SendEvent,
     SetStatus,
+    SignalEntity,
     StartDetached,
     Statement,
     Task,
@@ -41,6 +54,14 @@ from durable.testing.programs.syntax import (
     Value,
 )
 from durable.testing.programs.tasks import Built, build, cancel, value_of
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A section of an `async def`: its locks, and the body that runs inside of them."""
+
+    lock: Any
+    body: "Running"
 
 
 class Returned(NamedTuple):
@@ -66,6 +87,9 @@ def registry_of(program: Program, *, style: Style = "generator") -> Registry:
         registry.add_orchestrator(orchestration.name, orchestrator_of(orchestration, style=style))
     for activity in program.activities:
         registry.add_activity(activity.name, activity_of(activity))
+    for entity in program.entities:
+        made = function_of(entity) if style == "generator" else class_of(entity)
+        registry.add_entity(entity.name, made)
     return registry
 
 
@@ -83,7 +107,7 @@ def activity_of(activity: Activity) -> Callable[[Any], Value]:
 
 def orchestrator_of(orchestration: Orchestration, *, style: Style = "generator") -> Orchestrator:
     """Make the function of an orchestration."""
-    generating = _generating(orchestration)
+    generating = _generating(orchestration, style)
     return generating if style == "generator" else _awaiting(generating)
 
 
@@ -91,30 +115,40 @@ def _awaiting(generating: Generating) -> Awaiting:
     """Write the same as an `async def`: what the one yields the other awaits."""
 
     async def run(context: Context) -> Value:
-        running = generating(context)
-        try:
-            task = next(running)
-            while True:
-                try:
-                    result = await task
-                except TaskFailedError as error:
-                    task = running.throw(error)
-                else:
-                    task = running.send(result)
-        except StopIteration as stop:
-            value: Value = stop.value
-            return value
-        finally:
-            running.close()
+        value: Value = await _drive(generating(context))
+        return value
 
     return run
 
 
-def _generating(orchestration: Orchestration) -> Generating:
+async def _drive(running: Generator[Any, Any, Any]) -> Any:
+    try:
+        wanted = next(running)
+        while True:
+            try:
+                result = await _result_of(wanted)
+            except CAUGHT as error:
+                wanted = running.throw(error)
+            else:
+                wanted = running.send(result)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        running.close()
+
+
+async def _result_of(wanted: Any) -> Any:
+    if not isinstance(wanted, Within):
+        return await wanted
+    async with wanted.lock:
+        return await _drive(wanted.body)
+
+
+def _generating(orchestration: Orchestration, style: Style) -> Generating:
     def run(context: Context) -> Generator[Any, Any, Value]:
         try:
-            ended = yield from _Interpreter(context).run(orchestration.body)
-        except TaskFailedError as error:
+            ended = yield from _Interpreter(context, style).run(orchestration.body)
+        except (TaskFailedError, LockingRulesViolationError) as error:
             message = message_of(error)
         else:
             return ended.output if ended is not None else None
@@ -126,8 +160,9 @@ def _generating(orchestration: Orchestration) -> Generating:
 class _Interpreter:
     """One run of an orchestration: its variables and the tasks that it made."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, style: Style) -> None:
         self._context = context
+        self._style = style
         self._variables: dict[str, Value] = {"input": value_of_json(context.get_input())}
         self._made: dict[str, Built] = {}
 
@@ -145,13 +180,8 @@ class _Interpreter:
             case ContinueAsNew(argument):
                 self._context.continue_as_new(self._evaluate(argument))
                 return Returned(None)
-            case If(condition, then, otherwise):
-                holds = is_odd(self._evaluate(condition))
-                return (yield from self.run(then if holds else otherwise))
-            case Repeat(times, body):
-                return (yield from self._repeat(times, body))
-            case Try():
-                return (yield from self._try(statement))
+            case If() | Repeat() | Try() | Section():
+                return (yield from self._nested(statement))
             case Await(name, task):
                 built = self._build(task)
                 self._variables[name] = value_of(built, (yield built.task))
@@ -160,6 +190,19 @@ class _Interpreter:
             case _:
                 self._at_once(statement)
         return None
+
+    def _nested(self, statement: If | Repeat | Try | Section) -> Running:
+        """Run what has blocks of its own."""
+        match statement:
+            case If(condition, then, otherwise):
+                holds = is_odd(self._evaluate(condition))
+                return (yield from self.run(then if holds else otherwise))
+            case Repeat(times, body):
+                return (yield from self._repeat(times, body))
+            case Try():
+                return (yield from self._try(statement))
+            case Section(entities, body):
+                return (yield from self._section(entities, body))
 
     def _at_once(self, statement: Statement) -> None:
         """Carry out what neither waits nor ends."""
@@ -178,8 +221,33 @@ class _Interpreter:
                 self._context.start_new_orchestration(name, started_with, instance_id=instance_id)
             case SendEvent(instance_id, name, data):
                 self._context.send_event(instance_id, name, self._evaluate(data))
+            case SignalEntity():
+                self._signal(statement)
             case _:
-                raise UnsupportedProgram(f"{type(statement).__name__}: the engine can't do it yet.")
+                raise UnsupportedProgram(f"{type(statement).__name__}: it is no code.")
+
+    def _signal(self, statement: SignalEntity) -> None:
+        for_when: dict[str, Any] = {}
+        if statement.after_s:
+            now = self._context.current_utc_datetime
+            for_when["scheduled_time"] = now + timedelta(seconds=statement.after_s)
+        self._context.signal_entity(
+            entity_id_of(statement.entity),
+            statement.operation,
+            self._evaluate(statement.argument),
+            **for_when,
+        )
+
+    def _section(self, entities: tuple[str, ...], body: Block) -> Running:
+        try:
+            lock = self._context.lock([entity_id_of(entity) for entity in entities])
+        except ValueError as error:  # of an empty set
+            raise ProgramError(str(error)) from None
+        if self._style == "generator":
+            with (yield lock):
+                return (yield from self.run(body))
+        ended: Returned | None = yield Within(lock, self.run(body))
+        return ended
 
     def _repeat(self, times: int, body: Block) -> Running:
         for _ in range(times):
@@ -191,7 +259,7 @@ class _Interpreter:
     def _try(self, statement: Try) -> Running:
         try:
             return (yield from self.run(statement.body))
-        except (ProgramError, TaskFailedError) as error:
+        except CAUGHT as error:
             self._variables[statement.error] = message_of(error)
         # Out of the `except`: what the handler raises has no cause.
         return (yield from self.run(statement.handler))

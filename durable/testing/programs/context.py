@@ -63,6 +63,25 @@ class Context(Protocol):
         """Begin anew when the code returns."""
         ...
 
+    def call_entity(self, entity_id: Any, operation: str, input_: Any = None) -> Any:
+        """Make a call of an entity."""
+        ...
+
+    def signal_entity(
+        self,
+        entity_id: Any,
+        operation: str,
+        input_: Any = None,
+        *,
+        scheduled_time: datetime | None = None,
+    ) -> None:
+        """Send an operation to an entity, for now or for later."""
+        ...
+
+    def lock(self, entities: Sequence[Any]) -> Any:
+        """Make a wait for these locks. Its result is a context manager, and it is an async one."""
+        ...
+
     def create_timer(self, fire_at: datetime) -> Any:
         """Make a timer."""
         ...

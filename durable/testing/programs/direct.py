@@ -16,9 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from durable.testing.programs.code import Style, activity_of, orchestrator_of
+from durable.testing.programs.direct_entities import DirectEntities, Locking, Operation
 from durable.testing.programs.direct_life import Life, Status
+from durable.testing.programs.direct_sections import DirectLock, DirectOperation, DirectSection
 from durable.testing.programs.direct_tasks import DirectCall, DirectChild, DirectTimer, Leaf
 from durable.testing.programs.errors import ProgramError
 from durable.testing.programs.support import refuse_unsupported
@@ -28,6 +31,7 @@ from durable.testing.programs.syntax import (
     Purge,
     RaiseEvent,
     Resume,
+    Signal,
     Start,
     Suspend,
     Terminate,
@@ -51,9 +55,24 @@ class DirectResult:
     custom_status: Value = None
 
 
+@dataclass(frozen=True, slots=True)
+class DirectEnd:
+    """Where everybody stands when nothing more will come; `entities` are names and states."""
+
+    instances: tuple[DirectResult, ...]
+    entities: tuple[tuple[str, Value], ...]
+
+
 def run_directly(
     program: Program, *, begins_at: datetime = BEGINNING, style: Style = "generator"
 ) -> tuple[DirectResult, ...]:
+    """Give the instances of `end_directly`."""
+    return end_directly(program, begins_at=begins_at, style=style).instances
+
+
+def end_directly(
+    program: Program, *, begins_at: datetime = BEGINNING, style: Style = "generator"
+) -> DirectEnd:
     """Run until nothing more will come; give every instance that was started, by order of ids.
 
     One that its sender gave no id is called by the sender's and a number, from 0. Those that were
@@ -61,11 +80,13 @@ def run_directly(
     Raises `UnsupportedProgram` for what can't run as code, `RuntimeError` after `INPUTS_MAX`.
     """
     refuse_unsupported(program)
-    lives = _DirectRun(program, begins_at, style).finish()
-    return tuple(
+    run = _DirectRun(program, begins_at, style)
+    lives = run.finish()
+    instances = tuple(
         DirectResult(instance_id, life.status, life.value, life.custom_status)
         for instance_id, life in sorted(lives.items())
     )
+    return DirectEnd(instances, tuple(sorted(run.entities.states.items())))
 
 
 class _DirectRun:
@@ -76,6 +97,7 @@ class _DirectRun:
             each.name: orchestrator_of(each, style=style) for each in program.orchestrations
         }
         self._activities = {a.name: activity_of(a) for a in program.activities}
+        self.entities = DirectEntities(program.entities, style, self)
         self._lives: dict[str, Life] = {}
         # Over all lives of an id, those that were purged too.
         self._unnamed: Counter[str] = Counter()
@@ -103,6 +125,12 @@ class _DirectRun:
 
     def _perform(self, action: CallerAction) -> None:
         """Do what a caller does. What is refused has no effect."""
+        if isinstance(action, Signal):
+            # Nobody else keeps an order with it.
+            sent = Operation(object(), action.entity, action.operation, action.argument)
+            due_at = self._now + timedelta(seconds=action.after_s)
+            self._plan(due_at, partial(self.entities.take, sent))
+            return
         life = self._alive(action.instance_id)
         match action:
             case Start(instance_id, orchestration, argument):
@@ -145,6 +173,14 @@ class _DirectRun:
                 self._plan(leaf.fire_at, partial(life.answer, leaf))
             case DirectCall():
                 self._plan(self._now, partial(self._run_activity, life, leaf))
+            case DirectOperation():
+                answer = partial(self._answer_call, life, leaf)
+                call = Operation(life, leaf.entity, leaf.operation, leaf.argument, answer)
+                self._plan(self._now, partial(self.entities.take, call))
+            case DirectLock():
+                granted = partial(self._answer_call, life, leaf, leaf.section, None)
+                locking = Locking(life, leaf.section, granted)
+                self._plan(self._now, partial(self.entities.take, locking))
             case DirectChild():
                 instance_id = self._id_for(life, leaf.instance_id)
                 self._plan(self._now, partial(self._start_child, life, leaf, instance_id))
@@ -162,6 +198,32 @@ class _DirectRun:
     def send_event(self, instance_id: str, name: str, data: Value) -> None:
         """Raise an event for whoever is alive when it arrives."""
         self._plan(self._now, partial(self._deliver_event, instance_id, name, data))
+
+    def signal(
+        self, life: Life, entity: str, operation: str, argument: Value, due_at: datetime | None
+    ) -> None:
+        """Send an operation to an entity; one for later keeps no order."""
+        origin = life if due_at is None else object()
+        sent = Operation(origin, entity, operation, argument)
+        self._plan(due_at or self._now, partial(self.entities.take, sent))
+
+    def leave(self, life: Life, section: DirectSection) -> None:
+        """Release the locks of a section, behind all that the life has sent."""
+        self._plan(self._now, partial(self.entities.leave, life, section))
+
+    # What entities do.
+
+    def signal_from(self, sender: str, entity: str, operation: str, argument: Value) -> None:
+        """Send an operation from an entity."""
+        sent = Operation(sender, entity, operation, argument)
+        self._plan(self._now, partial(self.entities.take, sent))
+
+    def start_from_entity(self, name: str, argument: Value, instance_id: str) -> None:
+        """Start an instance that owes no answer."""
+        self._plan(self._now, partial(self._start_unless_alive, instance_id, name, argument))
+
+    def _answer_call(self, life: Life, leaf: Leaf, value: Any, failure: str | None) -> None:
+        self._plan(self._now, partial(life.answer, leaf, value, failure=failure))
 
     def ended(self, life: Life) -> None:
         """Answer the parent."""

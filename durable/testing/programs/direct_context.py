@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from durable.replay.retries import RetryOptions
+from durable.testing.programs.direct_sections import DirectLock, DirectOperation, DirectSection
 from durable.testing.programs.direct_tasks import (
     DirectAll,
     DirectAny,
@@ -33,6 +34,16 @@ class Surrounds(Protocol):
 
     def send_event(self, instance_id: str, name: str, data: Value) -> None:
         """Raise an event to another instance."""
+        ...
+
+    def signal_entity(
+        self, entity: str, operation: str, argument: Value, due_at: datetime | None
+    ) -> None:
+        """Send an operation to an entity; `LockingRulesViolationError` if it is locked."""
+        ...
+
+    def make_section(self, entities: Sequence[str]) -> DirectSection:
+        """Make a section; `LockingRulesViolationError` inside another."""
         ...
 
 
@@ -65,7 +76,7 @@ class DirectContext:
         self, name: str, retry_options: RetryOptions, input_: Any = None
     ) -> DirectTask:
         """Make a call that is repeated."""
-        return _retry(partial(DirectCall, name, input_), retry_options)
+        return _retry(partial(DirectCall, name, input_), retry_options, is_of_child=False)
 
     def call_sub_orchestrator(
         self, name: str, input_: Any = None, instance_id: str | None = None
@@ -81,7 +92,8 @@ class DirectContext:
         instance_id: str | None = None,
     ) -> DirectTask:
         """Make a child that is begun again when it fails."""
-        return _retry(partial(DirectChild, name, input_, instance_id), retry_options)
+        call = partial(DirectChild, name, input_, instance_id)
+        return _retry(call, retry_options, is_of_child=True)
 
     def start_new_orchestration(
         self, name: str, input_: Any = None, instance_id: str | None = None
@@ -92,6 +104,25 @@ class DirectContext:
     def send_event(self, instance_id: str, name: str, data: Any = None) -> None:
         """Raise an event to another instance."""
         self._surrounds.send_event(instance_id, name, data)
+
+    def call_entity(self, entity_id: Any, operation: str, input_: Any = None) -> DirectTask:
+        """Make a call of an entity."""
+        return DirectOperation(entity_id.name, operation, input_)
+
+    def signal_entity(
+        self,
+        entity_id: Any,
+        operation: str,
+        input_: Any = None,
+        *,
+        scheduled_time: datetime | None = None,
+    ) -> None:
+        """Send an operation to an entity, for now or for later."""
+        self._surrounds.signal_entity(entity_id.name, operation, input_, scheduled_time)
+
+    def lock(self, entities: Sequence[Any]) -> DirectTask:
+        """Make a wait for these locks."""
+        return DirectLock(self._surrounds.make_section([each.name for each in entities]))
 
     def create_timer(self, fire_at: datetime) -> DirectTask:
         """Make a timer."""
@@ -118,9 +149,10 @@ class DirectContext:
         self.continued = (input_,)
 
 
-def _retry(call: Callable[[], Leaf], options: RetryOptions) -> DirectRetry:
+def _retry(call: Callable[[], Leaf], options: RetryOptions, *, is_of_child: bool) -> DirectRetry:
     return DirectRetry(
         call,
+        is_of_child=is_of_child,
         attempts=options.max_number_of_attempts,
         pause=timedelta(milliseconds=options.first_retry_interval_in_milliseconds),
         coefficient=options.backoff_coefficient,

@@ -1,13 +1,22 @@
 """One life in the direct run: its executions one after another, and the events not read yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
+from durable.model.errors import LockingRulesViolationError
 from durable.model.failures import FailureDetails, TaskFailedError
 from durable.testing.programs.code import Orchestrator
 from durable.testing.programs.direct_context import DirectContext
+from durable.testing.programs.direct_sections import (
+    EMPTY,
+    NESTED,
+    SIGNAL_TO_LOCKED,
+    DirectLock,
+    DirectOperation,
+    DirectSection,
+)
 from durable.testing.programs.direct_tasks import (
     DirectChild,
     DirectRetry,
@@ -47,6 +56,16 @@ class Outside(Protocol):
         """Raise an event to another instance."""
         ...
 
+    def signal(
+        self, life: "Life", entity: str, operation: str, argument: Value, due_at: datetime | None
+    ) -> None:
+        """Send an operation to an entity."""
+        ...
+
+    def leave(self, life: "Life", section: DirectSection) -> None:
+        """Release the locks of a section, granted or not."""
+        ...
+
     def ended(self, life: "Life") -> None:
         """Learn that a life is over."""
         ...
@@ -73,6 +92,7 @@ class Life:
         self._context = DirectContext(argument, self)
         self._code = orchestrator(self._context)
         self._awaited: DirectTask | None = None
+        self._section: DirectSection | None = None
         self._children: list[DirectChild] = []
         self._unread: list[tuple[str, Value]] = []
         self._early: list[Callable[[], None]] = []
@@ -177,6 +197,27 @@ class Life:
         """Raise an event to another instance."""
         self._outside.send_event(instance_id, name, data)
 
+    def signal_entity(
+        self, entity: str, operation: str, argument: Value, due_at: datetime | None
+    ) -> None:
+        """Send an operation to an entity; `LockingRulesViolationError` if it is locked."""
+        if self._section is not None and entity in self._section.entities:
+            raise LockingRulesViolationError(SIGNAL_TO_LOCKED)
+        self._outside.signal(self, entity, operation, argument, due_at)
+
+    def make_section(self, entities: Sequence[str]) -> DirectSection:
+        """Make a section; `LockingRulesViolationError` inside another."""
+        if self._section is not None:
+            raise LockingRulesViolationError(NESTED)
+        if not entities:
+            raise ValueError(EMPTY)
+        return DirectSection(entities, self._leave)
+
+    def _leave(self, section: DirectSection) -> None:
+        if self._section is section:
+            self._section = None
+            self._outside.leave(self, section)
+
     def _schedule(self, leaf: Leaf) -> None:
         if isinstance(leaf, DirectWait) or leaf.is_scheduled:
             return
@@ -187,6 +228,10 @@ class Life:
         leaf.execution = self._execution
         if isinstance(leaf, DirectChild):
             self._children.append(leaf)
+        elif isinstance(leaf, DirectLock):
+            self._section = leaf.section
+        elif isinstance(leaf, DirectOperation) and self._section is not None:
+            self._section.calls.append(leaf)
         self._outside.schedule(self, leaf)
 
     # Running.
@@ -223,8 +268,18 @@ class Life:
         except ProgramError as error:
             self._finish("Failed", str(error))
         else:
-            for leaf in self._awaited.leaves():
-                self._schedule(leaf)
+            return self._ask_for(self._awaited)
+        return True
+
+    def _ask_for(self, awaited: DirectTask) -> bool:
+        """Schedule all leaves, or none where one of them breaks a rule of the section."""
+        leaves = list(awaited.leaves())
+        broken = None if self._section is None else self._section.broken_by(leaves)
+        if broken is not None:
+            error = LockingRulesViolationError(broken)
+            return self._advance(lambda: self._code.throw(error))
+        for leaf in leaves:
+            self._schedule(leaf)
         return True
 
     def _begin_anew(self) -> Callable[[], DirectTask]:
@@ -263,6 +318,8 @@ class Life:
 
     def _finish(self, status: Status, value: Value) -> None:
         self.status, self.value, self._awaited = status, value, None
+        if self._section is not None:
+            self._leave(self._section)
         self._outside.ended(self)
 
 

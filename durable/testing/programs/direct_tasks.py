@@ -110,10 +110,17 @@ class DirectRetry(Leaf):
     """A call under a retry policy: attempts and pauses, one after the other."""
 
     def __init__(
-        self, call: Callable[[], Leaf], *, attempts: int, pause: timedelta, coefficient: float
+        self,
+        call: Callable[[], Leaf],
+        *,
+        attempts: int,
+        pause: timedelta,
+        coefficient: float,
+        is_of_child: bool,
     ) -> None:
         """Remember how to call."""
         super().__init__()
+        self.is_of_child = is_of_child
         self._call = call
         self._left = attempts
         self._pause = pause

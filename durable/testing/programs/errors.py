@@ -1,10 +1,15 @@
 """What a program raises, and what a runner says that can't run it."""
 
+from durable.model.errors import LockingRulesViolationError
 from durable.model.failures import TaskFailedError
 
 
 class ProgramError(Exception):
     """What a program raises; its text is the message and nothing else."""
+
+
+# What a `Try` of the language catches: an error of the program, of a task, a broken rule.
+CAUGHT = (ProgramError, TaskFailedError, LockingRulesViolationError)
 
 
 class UnsupportedProgram(Exception):  # noqa: N818  (nobody's fault: this runner can't)

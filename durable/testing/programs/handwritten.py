@@ -5,7 +5,7 @@ things, in which order messages arrive, and who wins a race must not show in the
 are taken to happen in the order of the script, whenever they happen.
 """
 
-from durable.testing.programs import bodies, corners, families, lifecycles
+from durable.testing.programs import bodies, corners, families, lifecycles, sections
 from durable.testing.programs.syntax import (
     Block,
     CallerAction,
@@ -131,7 +131,9 @@ COMING: tuple[Program, ...] = (
 )
 HANDWRITTEN: tuple[Program, ...] = (*_CONFLUENT, *_RACING)
 WRITTEN: tuple[Program, ...] = (*HANDWRITTEN, *COMING)
-NAMED: dict[str, Program] = {program.name: program for program in WRITTEN}
+# What it learns with issue 6: entities and critical sections.
+SECTION_PROGRAMS: tuple[Program, ...] = sections.SECTION_PROGRAMS
+NAMED: dict[str, Program] = {program.name: program for program in (*WRITTEN, *SECTION_PROGRAMS)}
 CONFLUENT: frozenset[str] = frozenset(
     program.name
     for program in (
@@ -139,5 +141,6 @@ CONFLUENT: frozenset[str] = frozenset(
         *families.CONFLUENT,
         *lifecycles.CONFLUENT,
         *corners.CONFLUENT,
+        *sections.CONFLUENT,
     )
 )

@@ -1,4 +1,6 @@
-"""What of the language can run as code today. The rest is refused by name, before anything runs."""
+"""What of the language can run as code. The rest is refused by name, before anything runs."""
+
+import re
 
 from durable.testing.programs.errors import UnsupportedProgram
 from durable.testing.programs.nodes import nodes_of
@@ -7,27 +9,41 @@ from durable.testing.programs.syntax import (
     CallEntity,
     CallOrchestration,
     Clock,
+    Entity,
     Program,
     Section,
+    Signal,
     SignalEntity,
     Start,
     StartDetached,
 )
 
-# Struck from this list as the engine learns them.
-UNSUPPORTED = (CallEntity, SignalEntity, Section)
+# In any store ids of such names are sorted as the names are: so lock sets are in one order.
+ENTITY_NAME = re.compile("[a-z]+")
 
 
 def refuse_unsupported(program: Program) -> None:
     """Raise `UnsupportedProgram` for the first thing in the program that can't run as code."""
-    if program.entities:
-        raise UnsupportedProgram(f"Entity: '{program.entities[0].name}'; the engine has none yet.")
-    for node in nodes_of(program.orchestrations):
-        if isinstance(node, UNSUPPORTED):
-            raise UnsupportedProgram(f"{type(node).__name__}: the engine can't do it yet.")
-    if any(isinstance(node, Clock) for node in nodes_of(program.activities)):
+    if any(isinstance(node, Clock) for node in nodes_of((program.activities, program.entities))):
         raise UnsupportedProgram("Clock: only an orchestration has the time of its episode.")
+    for entity in program.entities:
+        _refuse_unsupported_entity(entity)
     _refuse_unknown_names(program)
+    _refuse_unknown_entities(program)
+
+
+def _refuse_unsupported_entity(entity: Entity) -> None:
+    if not ENTITY_NAME.fullmatch(entity.name):
+        raise UnsupportedProgram(f"Entity: '{entity.name}' is not a name of small letters.")
+    if entity.initial is None:
+        raise UnsupportedProgram(f"Entity: '{entity.name}' begins with None, which is no state.")
+    for node in nodes_of(entity.operations):
+        if isinstance(node, SignalEntity) and node.after_s:
+            raise UnsupportedProgram(
+                "SignalEntity: an entity's can't be for later; it has no clock."
+            )
+        if isinstance(node, StartDetached) and node.instance_id is None:
+            raise UnsupportedProgram("StartDetached: what an entity starts needs an id.")
 
 
 def _refuse_unknown_names(program: Program) -> None:
@@ -42,3 +58,22 @@ def _refuse_unknown_names(program: Program) -> None:
             raise UnsupportedProgram(f"{kind}: there is no orchestration '{node.name}'.")
         if isinstance(node, Start) and node.orchestration not in orchestrations:
             raise UnsupportedProgram(f"Start: there is no orchestration '{node.orchestration}'.")
+
+
+def _refuse_unknown_entities(program: Program) -> None:
+    operations = {
+        (entity.name, operation.name)
+        for entity in program.entities
+        for operation in entity.operations
+    }
+    names = {entity.name for entity in program.entities}
+    for node in nodes_of(program):
+        kind = type(node).__name__
+        match node:
+            case CallEntity(entity, name) | SignalEntity(entity, name) | Signal(entity, name):
+                if (entity, name) not in operations:
+                    raise UnsupportedProgram(f"{kind}: entity '{entity}' has no '{name}'.")
+            case Section(entities) if not names.issuperset(entities):
+                raise UnsupportedProgram(f"{kind}: not all of {entities} are entities.")
+            case _:
+                pass

@@ -12,9 +12,11 @@ from durable.testing.programs.callers import (
     Purge,
     RaiseEvent,
     Resume,
+    Signal,
     Start,
     Suspend,
     Terminate,
+    entity_instance_id,
 )
 from durable.testing.programs.values import (
     MODULUS,
@@ -66,6 +68,7 @@ __all__ = [
     "SetState",
     "SetStatus",
     "SetTimer",
+    "Signal",
     "SignalEntity",
     "Start",
     "StartDetached",
@@ -78,6 +81,7 @@ __all__ = [
     "Value",
     "Variable",
     "WaitForEvent",
+    "entity_instance_id",
     "weight_of",
 ]
 
@@ -286,11 +290,16 @@ class SendEvent:
 
 @dataclass(frozen=True, slots=True)
 class SignalEntity:
-    """Send an operation to an entity without waiting (orchestrations and entities)."""
+    """Send an operation to an entity without waiting (orchestrations and entities).
+
+    With `after_s` it is for so many seconds later: not served before, and in no order with what
+    else its sender sends (orchestrations only).
+    """
 
     entity: str
     operation: str
     argument: Expression
+    after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,14 +360,14 @@ class SetState:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation of an entity: sets and signals in order, then replies or raises.
+    """An operation of an entity: sets, signals and starts in order, then replies or raises.
 
     Its variables are `state` and `input`. If the weight of `fails_if` is odd it raises `error` at
-    its end.
+    its end. What it starts has an id.
     """
 
     name: str
-    body: tuple[SetState | SignalEntity, ...]
+    body: tuple[SetState | SignalEntity | StartDetached, ...]
     reply: Expression
     fails_if: Expression | None = None
     error: str = "failed"
@@ -366,7 +375,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An entity, by its key; there is one of each name."""
+    """An entity; there is one of each name."""
 
     name: str
     initial: Value

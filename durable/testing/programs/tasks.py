@@ -7,12 +7,14 @@ from typing import Any
 
 from durable.replay.retries import RetryOptions
 from durable.testing.programs.context import Context
+from durable.testing.programs.entity_code import entity_id_of
 from durable.testing.programs.errors import UnsupportedProgram, message_of
 from durable.testing.programs.expressions import value_of_json
 from durable.testing.programs.syntax import (
     AllOf,
     AnyOf,
     CallActivity,
+    CallEntity,
     CallOrchestration,
     Expression,
     Made,
@@ -62,6 +64,8 @@ def _leaf(task: Task, context: Context, evaluate: Callable[[Expression], Value])
             return _retry(task, context, evaluate)
         case SetTimer(after_s):
             return context.create_timer(context.current_utc_datetime + timedelta(seconds=after_s))
+        case CallEntity(entity, operation, argument):
+            return context.call_entity(entity_id_of(entity), operation, evaluate(argument))
         case WaitForEvent(name):
             return context.wait_for_external_event(name)
         case _:

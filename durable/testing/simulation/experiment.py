@@ -24,13 +24,15 @@ from durable.storage.port import StorageOutcome
 from durable.testing.oracles.outcomes import check_outcome
 from durable.testing.oracles.parcels import message_of
 from durable.testing.oracles.specified import SpecificationModel
-from durable.testing.programs.code import registry_of
+from durable.testing.programs.code import Style, registry_of
+from durable.testing.programs.entity_code import entity_id_of
 from durable.testing.programs.syntax import (
     CallerAction,
     Program,
     Purge,
     RaiseEvent,
     Resume,
+    Signal,
     Start,
     Suspend,
     Terminate,
@@ -60,7 +62,7 @@ class Setting:
     `skew_s`: the clock of every second host is wrong by this. `other_code`: every second host knows
     none of the functions, as before a deployment, for the first 25 minutes. `patience_s`: how long
     an invocation waits for storage to come back. `deliveries_max`: how often a message is delivered
-    before the host gives it up.
+    before the host gives it up. `style`: in which of two ways the program's functions are written.
     """
 
     hosts: int = 2
@@ -71,6 +73,7 @@ class Setting:
     other_code: bool = False
     patience_s: int = 120
     deliveries_max: int = 5
+    style: Style = "generator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def transcript_of(experiment: Experiment) -> str:
 def _world(experiment: Experiment, worker: WorkerFactory) -> World:
     setting = experiment.setting
     return World(
-        registry_of(experiment.program),
+        registry_of(experiment.program, style=setting.style),
         schedule=experiment.schedule,
         faults=experiment.faults,
         hosts=setting.hosts,
@@ -189,6 +192,8 @@ def _requests(world: World, action: CallerAction) -> set[str | None]:
 def _call_of(
     action: CallerAction, begun_at: datetime
 ) -> Callable[[DurableClient], Awaitable[None]]:
+    later = timedelta(seconds=getattr(action, "after_s", 0))
+
     async def call(client: DurableClient) -> None:
         match action:
             case Start():
@@ -213,5 +218,12 @@ def _call_of(
                 await client.resume(action.instance_id)
             case Purge():
                 await client.purge(action.instance_id)
+            case Signal():
+                await client.signal_entity(
+                    entity_id_of(action.entity),
+                    action.operation,
+                    action.argument,
+                    scheduled_time=begun_at + later if action.after_s else None,
+                )
 
     return call

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from durable.testing.oracles.entity_refinement import EntityRefinement
 from durable.testing.oracles.hub_view import HubView
 from durable.testing.oracles.invariants import Invariants
 from durable.testing.oracles.models import Model
@@ -46,7 +47,8 @@ def observe(
     view = HubView(world.store)
     invariants = Invariants(view, world.store, skew_s=max(map(abs, world.skews_s)))
     refinement = Refinement(view, world.store, model)
-    world.journal.watchers += [invariants.watch, refinement.watch]
+    entities = EntityRefinement(view, world.store, model, skew_s=invariants.skew_s)
+    world.journal.watchers += [invariants.watch, refinement.watch, entities.watch]
     world.about_to_run.append(invariants.before_run)
 
     async def main() -> int:
@@ -77,7 +79,7 @@ def observe(
         calls=tuple(world.gate.calls[:driven]),
         hits=tuple(world.gate.hits),
         calls_in_all=len(world.gate.calls),
-        commits=refinement.commits,
+        commits=refinement.commits + entities.commits,
         checks=invariants.checked,
         view=view,
         refinement=refinement,

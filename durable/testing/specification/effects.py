@@ -67,11 +67,25 @@ class OperationAsked:
 
 @dataclass(frozen=True, slots=True)
 class SignalSent:
-    """Run this operation of an entity; nobody waits for it, so it has no task id."""
+    """Run this operation of an entity, not before a time if there is one; nobody waits for it.
+
+    An orchestration sends it under an id, as it does an event; an entity does not.
+    """
 
     entity: str
     operation: str
     argument: Value
+    task_id: int | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartSent:
+    """Start an orchestration, on behalf of an entity; nobody waits for it."""
+
+    name: str
+    argument: Value
+    instance_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +98,15 @@ class SectionAsked:
 
 @dataclass(frozen=True, slots=True)
 class SectionLeft:
-    """Release what the `SectionAsked` of this id locked, or do not lock it if it was not yet."""
+    """Release what the `SectionAsked` of this id locked, or do not lock it if it was not yet.
+
+    `release_id` is the id of the release itself, where the code leaves. Where it is cut off, by a
+    terminate or by a continue-as-new inside the section, it has none: the code asks no more.
+    """
 
     task_id: int
     entities: tuple[str, ...]
+    release_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,30 @@
 
 A request stays in the queue of its origin (one life of an orchestration, or an entity) until it
 is taken; so "the oldest of its origin" is the head of a queue, and no order is kept between
-origins. Locks and releases travel in the same queues (ours, decisions 8 and 9).
+origins. Locks and releases travel in the same queues (ours, decisions 8 and 9). What has no order
+at all, a caller's signal or one that is for later, is an origin of its own each.
 """
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from durable.testing.programs.syntax import Entity, SetState, Value, weight_of
-from durable.testing.specification.effects import SignalSent
+from durable.testing.programs.syntax import (
+    Entity,
+    SetState,
+    SignalEntity,
+    StartDetached,
+    Value,
+    weight_of,
+)
+from durable.testing.specification.effects import SignalSent, StartSent
 from durable.testing.specification.expressions import evaluate
-from durable.testing.specification.names import operation_named
+from durable.testing.specification.names import UnknownNameError, operation_named
 
 Origin: TypeAlias = tuple[str, int]
-"""(instance id, its life), or (`@` and the entity's name, 0)."""
+"""(instance id, its life), or (`@` and the entity's name, 0), or (`ALONE`, a number)."""
+
+ALONE = ""
+"""What is sent alone, in no order with anything, has an origin of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +82,35 @@ class OperationOutcome:
     state: Value
     reply: Value = None
     message: str | None = None
-    signals: tuple[SignalSent, ...] = ()
+    sent: tuple[SignalSent | StartSent, ...] = ()
 
 
 def run_operation(entity: Entity, state: Value, request: Request) -> OperationOutcome:
     """Run an operation to its end (paper 4.4, Ent-Get, Ent-Set, Ent-EndCall).
 
-    Ours, decision 6: a failed operation leaves the state as it was and sends no signal; the paper
+    Ours, decision 6: a failed operation leaves the state as it was and sends nothing; the paper
     keeps both. `UnknownNameError` if the entity has no such operation.
     """
     operation = operation_named(entity, request.operation)
     variables: dict[str, Value] = {"state": state, "input": request.argument}
-    signals: list[SignalSent] = []
+    sent: list[SignalSent | StartSent] = []
     for statement in operation.body:
         if isinstance(statement, SetState):
             variables["state"] = evaluate(statement.value, variables)
         else:
-            argument = evaluate(statement.argument, variables)
-            signals.append(SignalSent(statement.entity, statement.operation, argument))
+            sent.append(_sent(statement, evaluate(statement.argument, variables)))
     if operation.fails_if is not None and weight_of(evaluate(operation.fails_if, variables)) % 2:
         return OperationOutcome(state=state, message=operation.error)
     return OperationOutcome(
         state=variables["state"],
         reply=evaluate(operation.reply, variables),
-        signals=tuple(signals),
+        sent=tuple(sent),
     )
+
+
+def _sent(statement: SignalEntity | StartDetached, argument: Value) -> SignalSent | StartSent:
+    if isinstance(statement, SignalEntity):
+        return SignalSent(statement.entity, statement.operation, argument)
+    if statement.instance_id is None:
+        raise UnknownNameError(f"What an entity starts as '{statement.name}' has no id.")
+    return StartSent(statement.name, argument, statement.instance_id)

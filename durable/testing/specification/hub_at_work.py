@@ -7,7 +7,7 @@ wait to the next in one transition, as nobody can look at it in between.
 
 from dataclasses import replace
 
-from durable.testing.programs.syntax import Terminate
+from durable.testing.programs.syntax import Terminate, Value
 from durable.testing.specification.activities import run_activity
 from durable.testing.specification.bag import Bag
 from durable.testing.specification.effects import (
@@ -22,6 +22,7 @@ from durable.testing.specification.effects import (
     SectionAsked,
     SectionLeft,
     SignalSent,
+    StartSent,
     TimerAsked,
 )
 from durable.testing.specification.entities import (
@@ -319,8 +320,12 @@ class HubAtWork(Bag):
         found = self.queues.entities[entity]
         outcome = run_operation(entity_named(self.program, entity), found.state, request)
         self.queues.entities[entity] = replace(found, state=outcome.state)
-        for signal in outcome.signals:
-            self._signal(signal, (f"@{entity}", 0))
+        itself: Origin = (f"@{entity}", 0)
+        for sent in outcome.sent:
+            if isinstance(sent, SignalSent):
+                self._signal(sent, itself)
+            else:
+                self._start_for_entity(sent, itself)
         if request.caller is not None:
             task_id = request.caller.task_id
             answer: Answer = OperationCompleted(task_id, outcome.reply)
@@ -328,5 +333,18 @@ class HubAtWork(Bag):
                 answer = OperationFailed(task_id, outcome.message)
             self.answer(request.caller, answer)
 
+    def signal(self, entity: str, operation: str, argument: Value) -> None:
+        """Take a signal of a caller, or one that is for later: it has no order (paper 3.3.4)."""
+        self.queues.enqueue_alone(
+            entity_named(self.program, entity).name, Request(operation, argument)
+        )
+
     def _signal(self, signal: SignalSent, origin: Origin) -> None:
-        self.queues.enqueue(signal.entity, origin, Request(signal.operation, signal.argument))
+        if signal.due_at is not None:
+            self.signal(signal.entity, signal.operation, signal.argument)
+        else:
+            self.queues.enqueue(signal.entity, origin, Request(signal.operation, signal.argument))
+
+    def _start_for_entity(self, sent: StartSent, origin: Origin) -> None:
+        start = StartParcel(origin, sent.instance_id, sent.name, sent.argument, parent=None)
+        self.parcels.append(start)

@@ -4,7 +4,7 @@ It thaws a state, works on it in place and freezes it again; it lives for one in
 knows of the language is in the two `match`es over statements; how tasks behave is in `waiting`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from durable.testing.programs.syntax import (
     Await,
@@ -128,7 +128,7 @@ class Machine:
     def end(self, status: Status, output: Value, *, ends_children: bool = False) -> None:
         """End: every section is left first, however it came (paper 3.4.2; ours, decision 1)."""
         self.waiting.awaited = None
-        self._leave_section()
+        self._leave_section(by_code=status in {"Completed", "Failed"})
         self._status, self._output = status, output
         self._levels, self._variables = [], {}
         self.waiting.forget_made()
@@ -210,8 +210,11 @@ class Machine:
         entity = entity_named(self._program, statement.entity).name
         if lock is not None and entity in lock.entities:
             raise Raised(NO_SIGNAL_TO_LOCKED)
-        argument = self._value(statement.argument)
-        self.effects.append(SignalSent(entity, statement.operation, argument))
+        argument, due_at = self._value(statement.argument), None
+        if statement.after_s:
+            due_at = self._time + timedelta(seconds=statement.after_s)
+        task_id = self.waiting.take_id()
+        self.effects.append(SignalSent(entity, statement.operation, argument, task_id, due_at))
 
     def _ask_for_section(self, entities: tuple[str, ...]) -> None:
         """Paper 3.4.1, CS-Enter: the set is sorted, and each entity is in it once."""
@@ -222,10 +225,12 @@ class Machine:
         known = {entity_named(self._program, entity).name for entity in entities}
         self.waiting.await_section(tuple(sorted(known)))
 
-    def _leave_section(self) -> None:
+    def _leave_section(self, *, by_code: bool = True) -> None:
+        """Leave the section that the code is in; what the code asks for takes an id."""
         lock, self.waiting.lock = self.waiting.lock, None
         if lock is not None:
-            self.effects.append(SectionLeft(lock.task_id, lock.entities))
+            release_id = self.waiting.take_id() if by_code else None
+            self.effects.append(SectionLeft(lock.task_id, lock.entities, release_id))
 
     def _continue_as_new(self, argument: Value) -> None:
         """Paper 4.3.6, Orch-Continue; unread events go along (ours, decision 12)."""

@@ -9,8 +9,10 @@ Rule 3. Ours, decision 8: so does a release, so that what the locker called insi
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 
 from durable.testing.specification.entities import (
+    ALONE,
     Caller,
     EntityState,
     LockRequest,
@@ -38,6 +40,13 @@ class Queues:
         found = self.entities[entity]
         queues = dict(found.queues)
         self._store(entity, found, origin, (*queues.get(origin, ()), queued))
+
+    def enqueue_alone(self, entity: str, request: Request) -> None:
+        """Put something in no order with anything else: it has an origin of its own."""
+        found = self.entities[entity]
+        taken = {number for (name, number), _ in found.queues if name == ALONE}
+        number = next(number for number in count() if number not in taken)
+        self._store(entity, found, (ALONE, number), (request,))
 
     def take(self, entity: str, origin: Origin) -> Request:
         """Take the oldest request of an origin (paper 4.4, Ent-Take-Call, Ent-Take-Signal)."""
@@ -85,7 +94,7 @@ class Queues:
             holder, queue = None, queue[1:]
         queues = {**dict(found.queues), origin: queue}
         kept = tuple(sorted((key, each) for key, each in queues.items() if each))
-        self.entities[entity] = replace(found, holder=holder, queues=kept)
+        self.entities[entity] = replace(found, holder=holder, queues=_renumbered(kept))
 
 
 def takeable(entity: EntityState) -> tuple[tuple[Origin, Request], ...]:
@@ -112,6 +121,15 @@ def enterable(entities: Mapping[str, EntityState], wanted: tuple[str, ...], orig
         if entity.holder is not None or not queue or not isinstance(queue[0], LockRequest):
             return False
     return True
+
+
+def _renumbered(queues: tuple[tuple[Origin, Queue], ...]) -> tuple[tuple[Origin, Queue], ...]:
+    """Number what was sent alone by what it is: equal states must be equal values."""
+    alone = sorted((queue for (name, _), queue in queues if name == ALONE), key=repr)
+    if not alone:
+        return queues
+    numbered = (((ALONE, number), queue) for number, queue in enumerate(alone))
+    return (*numbered, *(each for each in queues if each[0][0] != ALONE))
 
 
 def _disowned(queued: Queued, instance_id: str, task_ids: frozenset[int] | None) -> Queued:

@@ -21,7 +21,9 @@ Rule 3. A start whose id nobody else starts may go first: what the instance asks
         not where another instance sends events to the id: those that come too early are dropped.
 Rule 4. What a caller sends to an instance with one life only may be sent at once, since it may
         arrive late; if the instance is over it is refused, and it would have been dropped.
-Rule 5. A request may be taken at once by an entity that only one life can ever send to.
+       A signal to an entity may be sent at once too: it may wait there as long as it likes.
+Rule 5. A request may be taken at once by an entity that only one life can ever send to, and that
+        has no signal for later: those have no order.
 """
 
 from collections import Counter
@@ -43,6 +45,7 @@ from durable.testing.programs.syntax import (
     Retry,
     Section,
     SendEvent,
+    Signal,
     SignalEntity,
     Start,
     StartDetached,
@@ -94,14 +97,14 @@ class Facts:
 
 def facts_of(program: Program) -> Facts:
     """Read the facts off a program."""
-    nodes = list(nodes_of(program.orchestrations))
+    nodes = list(nodes_of((program.orchestrations, program.entities)))
     calls = [each for each in nodes if isinstance(each, CallOrchestration | StartDetached)]
     return Facts(
         starts=Counter(a.instance_id for a in program.script if isinstance(a, Start)),
         controls=tuple(
             (at, action)
             for at, action in enumerate(program.script)
-            if not isinstance(action, Start | RaiseEvent)
+            if not isinstance(action, Start | RaiseEvent | Signal)
         ),
         child_ids=frozenset(call.instance_id for call in calls if call.instance_id is not None),
         receivers=frozenset(each.instance_id for each in nodes if isinstance(each, SendEvent)),
@@ -140,6 +143,8 @@ def _may_go_first(facts: Facts, state: HubState, choice: Choice) -> bool:
 
 
 def _action_may_go_first(facts: Facts, state: HubState, action: CallerAction) -> bool:
+    if isinstance(action, Signal):
+        return True
     if isinstance(action, Purge) or not _lives_once(facts, action.instance_id):
         return False
     if isinstance(action, Start):
@@ -217,7 +222,17 @@ def _private_entities(program: Program, children: set[str]) -> frozenset[str]:
         is_many = isinstance(function, Entity) or function.name in children
         for entity in _entities_named_in(function):
             senders[entity] += 2 if is_many else lives[function.name]
-    return frozenset(each.name for each in program.entities if senders[each.name] <= 1)
+    for action in program.script:
+        if isinstance(action, Signal):
+            senders[action.entity] += 1
+    later = {
+        node.entity
+        for node in nodes_of(functions)
+        if isinstance(node, SignalEntity) and node.after_s
+    }
+    return frozenset(
+        each.name for each in program.entities if senders[each.name] <= 1 and each.name not in later
+    )
 
 
 def _entities_named_in(function: Orchestration | Entity) -> set[str]:

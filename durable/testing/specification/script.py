@@ -9,6 +9,7 @@ from durable.testing.programs.syntax import (
     Purge,
     RaiseEvent,
     Resume,
+    Signal,
     Start,
     Suspend,
     Terminate,
@@ -53,6 +54,8 @@ def act(hub: HubAtWork, action: CallerAction) -> None:
             hub.start(action.instance_id, execution)
         case Purge():
             hub.purge(action.instance_id)
+        case Signal(entity, operation, argument):
+            hub.signal(entity, operation, argument)
         case _:
             hub.post(action.instance_id, _mail_of(action))
 
@@ -62,6 +65,8 @@ def _is_accepted(action: CallerAction, target: Instance | None) -> bool:
     match action:
         case Start():
             return not is_live
+        case Signal():
+            return True
         case Purge():
             return target is not None and not target.is_live and not target.is_purged
         case _:

@@ -1,0 +1,202 @@
+"""Forget: write what an id remembers anew as fewer rows, without senders that are no more.
+
+Whatever outgrows the sentinel is sealed in rows that are never written again (`seals`). So a
+receiver that many send to would have ever more rows, of which few say anything that still counts.
+When they have become too many, one commit of its own writes those that count anew.
+
+Rule 1. A live sender is never forgotten, however long it has been silent: its next number would
+        come too early for ever.
+Rule 2. A sender whose life is over is forgotten `REMEMBERED_FOR` after its end and after the last
+        that came of it. What it may not have sent is sent first, and known here; then it has as
+        long again. So a copy that is younger than that is known.
+Rule 3. Whoever loses the race for the commit leaves it to the next time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from durable.engine.dispatch import Dispatcher
+from durable.engine.seals import REMEMBERED_FOR, cut, is_outlived, name_of
+from durable.engine.warm import InstanceState
+from durable.model.codec import Columns, decode_time, to_json
+from durable.model.entity_ids import is_entity_id
+from durable.model.environment import Environment
+from durable.model.errors import MalformedMessageError
+from durable.model.ids import InstanceId
+from durable.model.instance import InstanceRecord
+from durable.model.records import read_names, read_numbers
+from durable.model.status import RuntimeStatus
+from durable.model.streams import Origin, life_of, places_of
+from durable.storage import partition
+from durable.storage.partition import Snapshot
+from durable.storage.port import LostRace, StorageOutcome, TaskHubStore
+
+ROWS_MIN = 16
+# How many senders are looked up in one commit; each costs a load of its partition.
+LOOKED_UP_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A watermark, and when it was sealed last."""
+
+    number: int
+    sealed_at: datetime
+
+
+async def forget(
+    store: TaskHubStore,
+    environment: Environment,
+    dispatcher: Dispatcher,
+    instance_id: InstanceId,
+    state: InstanceState,
+) -> None:
+    """Write the sealed rows anew if there are too many. A fault only leaves it for later."""
+    record = state.snapshot.record
+    if record is None or record.sealed - record.sealed_from < ROWS_MIN:
+        return
+    marks = _marks_of(record, state.snapshot.named)
+    needed = len(cut(marks)) + len(cut(state.remembered.outs)) + len(_ids_of(record, state))
+    if record.sealed - record.sealed_from < 2 * needed:
+        return
+    try:
+        await _forget_senders(store, dispatcher, instance_id, marks, record.updated_at)
+        await _write(store, environment, instance_id, state, marks)
+    except (StorageOutcome, MalformedMessageError):
+        return
+
+
+def _marks_of(record: InstanceRecord, named: Mapping[str, Columns]) -> dict[str, _Known]:
+    """Read the watermarks, those that moved last at the end."""
+    marks: dict[str, _Known] = {}
+    for number in range(record.sealed_from, record.sealed):
+        row = named.get(name_of(number), {})
+        sealed_at = decode_time(row["SealedAt"]) if "SealedAt" in row else record.updated_at
+        for origin, mark in read_numbers(_text(row, "Marks")).items():
+            marks.pop(origin, None)
+            marks[origin] = _Known(mark, sealed_at)
+    for origin, mark in record.marks.items():
+        marks.pop(origin, None)
+        marks[origin] = _Known(mark, record.updated_at)
+    return marks
+
+
+def _ids_of(record: InstanceRecord, state: InstanceState) -> list[Columns]:
+    """List the rows with ids of clients' messages that are to be remembered still."""
+    rows = [
+        state.snapshot.named.get(name_of(number), {})
+        for number in range(record.sealed_from, record.sealed)
+    ]
+    return [
+        row
+        for row in rows
+        if row.get("LifeId") == record.life_id
+        and read_names(_text(row, "MessageIds"))
+        and not is_outlived(row, record)
+    ]
+
+
+async def _forget_senders(
+    store: TaskHubStore,
+    dispatcher: Dispatcher,
+    receiver: InstanceId,
+    marks: dict[str, _Known],
+    now: datetime,
+) -> None:
+    """Strike from the watermarks those of senders that are no more, the oldest first."""
+    horizon = now - REMEMBERED_FOR
+    old = [origin for origin, known in marks.items() if known.sealed_at < horizon]
+    for origin in old[:LOOKED_UP_MAX]:
+        snapshot = await _over(store, Origin.from_text(origin), horizon)
+        if snapshot is None:
+            continue
+        known = marks.pop(origin)
+        if _may_come(snapshot, Origin.from_text(origin), receiver):
+            sender = Origin.from_text(origin).instance_id
+            await dispatcher.resend(sender, InstanceState.of(snapshot), None)
+            marks[origin] = replace(known, sealed_at=now)
+
+
+async def _over(store: TaskHubStore, origin: Origin, horizon: datetime) -> Snapshot | None:
+    """Load a sender whose life has been over for long enough; `None` if it has not been."""
+    if is_entity_id(origin.instance_id):
+        return None  # its life has no end: it is there whenever it is spoken to
+    snapshot = await partition.load(store, origin.instance_id)
+    record = snapshot.record
+    if record is None or record.is_stub:
+        return snapshot
+    is_same = record.life_id == origin.life_id
+    has_ended = record.is_purged or record.status.is_terminal
+    if is_same and (not has_ended or record.status is RuntimeStatus.FAILED):
+        return None  # who has failed may be rewound, and goes on sending
+    since = record.updated_at if is_same else record.created_at
+    return snapshot if since < horizon else None
+
+
+def _may_come(snapshot: Snapshot, origin: Origin, receiver: InstanceId) -> bool:
+    """Say whether some of what this life has sent to the receiver may be sent again."""
+    unsent = snapshot.record.unsent if snapshot.record is not None else frozenset()
+    return any(
+        row.episode in unsent
+        and life_of(row.execution_id) == origin.life_id
+        and receiver in places_of(row.event, row.number)
+        for row in snapshot.rows
+    )
+
+
+async def _write(
+    store: TaskHubStore,
+    environment: Environment,
+    instance_id: InstanceId,
+    state: InstanceState,
+    marks: Mapping[str, _Known],
+) -> None:
+    """Commit the rows that take the place of all others."""
+    record = state.snapshot.record
+    assert record is not None
+    rows: list[Columns] = [
+        {
+            "Marks": to_json({origin: marks[origin].number for origin in origins}),
+            # The youngest of them: nobody is forgotten too early.
+            "SealedAt": max(marks[origin].sealed_at for origin in origins),
+            "LifeId": record.life_id,
+        }
+        for origins in cut(marks)
+        if origins
+    ]
+    outs = state.remembered.outs
+    rows += [
+        {
+            "Outs": to_json({receiver: outs[receiver] for receiver in receivers}),
+            "SealedAt": record.updated_at,
+            "LifeId": record.life_id,
+        }
+        for receivers in cut(outs)
+        if receivers
+    ]
+    rows += [
+        {name: row[name] for name in ("MessageIds", "SealedAt", "LifeId")}
+        for row in _ids_of(record, state)
+    ]
+    named = {name_of(number): row for number, row in enumerate(rows, record.sealed)}
+    forgotten = replace(
+        record,
+        marks={},
+        outs={},
+        sealed_from=record.sealed,
+        sealed=record.sealed + len(rows),
+        commit_id=environment.new_id(),
+    )
+    try:
+        snapshot = await partition.commit(
+            store, instance_id, state.snapshot, forgotten, (), named=named
+        )
+    except LostRace:
+        return  # whoever was faster has said more; the state is stale, as it may always be
+    state.advance(snapshot, (), live=state.live)
+
+
+def _text(columns: Columns, name: str) -> str | None:
+    text = columns.get(name)
+    return text if isinstance(text, str) else None
