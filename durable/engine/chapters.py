@@ -78,7 +78,8 @@ class Numbering:
         if isinstance(fact, SubOrchestrationInstanceCreated) and fact.version is None:
             fact = replace(fact, version=self.default_version)
         numbers = [self._next(receiver) for receiver in receivers_of(fact)]
-        if isinstance(fact, EntityLockRequested | EntityUnlockSent):
+        # A lock that is handed on keeps the numbers that its owner has given it.
+        if numbers and isinstance(fact, EntityLockRequested | EntityUnlockSent):
             fact = replace(fact, numbers=json.dumps(numbers))
             numbers = []
         return HistoryRow(

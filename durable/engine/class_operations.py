@@ -145,7 +145,7 @@ def _operation(name: str, function: Any) -> Operation:
 
 def _is_for_context(function: Any, parameter: inspect.Parameter) -> bool:
     annotation = annotation_in(function, parameter.name)
-    if annotation is None:
+    if annotation is None or annotation is Any:
         return parameter.name == "context" and parameter.kind not in VARIADIC
     return annotation is DurableEntityContext or annotation == DurableEntityContext | None
 

@@ -19,7 +19,7 @@ import typing
 from typing import Any, TypedDict
 
 from durable.engine.signatures import useful
-from durable.model.annotations import is_model
+from durable.model.annotations import is_model, spelt
 from durable.model.converters import Converter
 from durable.model.custom_objects import is_custom_class
 from durable.model.errors import InvalidPayloadError
@@ -121,7 +121,7 @@ class ClassState:
         if not isinstance(value, kind):
             raise InvalidPayloadError(
                 f"The {what} can't be read: the converter makes a {type(value).__name__} of it, "
-                f"not a {kind.__name__}."
+                f"not {spelt(kind)}."
             )
         return value
 

@@ -19,7 +19,7 @@ from durable.model.converters import Converter
 from durable.model.entity_ids import EntityId
 from durable.model.ids import parse_instance_id
 from durable.model.values import decode_value, encode_value
-from durable.replay.arguments import orchestrator_name, utc
+from durable.replay.arguments import entity_instance, operation_name, orchestrator_name, utc
 
 UNNUMBERED = -1
 """The task id of what an operation sends: the commit numbers it."""
@@ -48,7 +48,12 @@ class RunningOperation:
 
 
 class DurableEntityContext:
-    """An operation's view of its entity. It can be used only while the operation runs."""
+    """An operation's view of its entity. It can be used only while the operation runs.
+
+    One operation runs at a time, and takes effect once. Its code may run more than once, where two
+    hosts have the same message or one dies before the commit; each time on the state from before.
+    So what code does beside its context (a request to a service, say) should bear to be done again.
+    """
 
     def __init__(
         self,
@@ -174,12 +179,10 @@ class DurableEntityContext:
         where it has no zone) is served in no order, and not before that time.
         """
         running = self._alive()
-        if not operation:
-            raise ValueError("The name of an operation can't be empty.")
         signal = SignalEntity(
             task_id=UNNUMBERED,
-            instance_id=str(entity_id_of(entity_id)),
-            operation=operation,
+            instance_id=entity_instance(entity_id),
+            operation=operation_name(operation),
             input=self._encoded(input_, f"input of operation '{operation}'"),
             scheduled_time=None if scheduled_time is None else utc(scheduled_time, "signal_entity"),
         )
@@ -201,13 +204,14 @@ class DurableEntityContext:
         running = self._alive()
         orchestrator = orchestrator_name(name)
         text = self._encoded(input_, f"input of orchestrator '{orchestrator}'")
-        if instance_id is None and running.new_id is None:
-            raise ValueError("A context that was made by hand makes no ids: pass an instance_id.")
-        given = instance_id if running.new_id is None or instance_id else running.new_id()
+        if instance_id is None:
+            if running.new_id is None:
+                raise ValueError("A context made by hand makes no ids: pass an instance_id.")
+            instance_id = running.new_id()
         start = CreateSubOrchestration(
             task_id=UNNUMBERED,
             name=orchestrator,
-            instance_id=parse_instance_id(given or ""),
+            instance_id=parse_instance_id(instance_id),
             input=text,
             version=version,
             is_detached=True,
@@ -244,13 +248,3 @@ def running_of(context: DurableEntityContext) -> RunningOperation:
 def state_of(context: DurableEntityContext) -> str | None:
     """Print the state that a context has now, or raise `InvalidPayloadError`."""
     return context._running.state.text()  # noqa: SLF001  (of our own class)
-
-
-def entity_id_of(entity_id: EntityId | str) -> EntityId:
-    """Take an entity id, or its text `@name@key`. `TypeError`, `ValueError` for all else."""
-    if isinstance(entity_id, str):
-        entity_id = EntityId.get_entity_id(entity_id)
-    if not isinstance(entity_id, EntityId):
-        raise TypeError(f"An entity is named by its EntityId, not by {entity_id!r}.")
-    parse_instance_id(str(entity_id).removeprefix("@"))
-    return entity_id

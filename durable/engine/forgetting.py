@@ -12,6 +12,7 @@ Rule 2. A sender whose life is over is forgotten `REMEMBERED_FOR` after its end 
 Rule 3. Whoever loses the race for the commit leaves it to the next time.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,8 +34,11 @@ from durable.storage.partition import Snapshot
 from durable.storage.port import LostRace, StorageOutcome, TaskHubStore
 
 ROWS_MIN = 16
-# How many senders are looked up in one commit; each costs a load of its partition.
-LOOKED_UP_MAX = 64
+# The column of rows that were written anew.
+ANEW = "IsAnew"
+# How many senders are looked up for one commit; each costs a load of its partition, once.
+LOOKED_UP_MAX = 2000
+LOOKED_UP_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +58,23 @@ async def forget(
 ) -> None:
     """Write the sealed rows anew if there are too many. A fault only leaves it for later."""
     record = state.snapshot.record
-    if record is None or record.sealed - record.sealed_from < ROWS_MIN:
+    if record is None or not _are_many(record, state.snapshot.named):
         return
     marks = _marks_of(record, state.snapshot.named)
-    needed = len(cut(marks)) + len(cut(state.remembered.outs)) + len(_ids_of(record, state))
-    if record.sealed - record.sealed_from < 2 * needed:
-        return
     try:
         await _forget_senders(store, dispatcher, instance_id, marks, record.updated_at)
         await _write(store, environment, instance_id, state, marks)
     except (StorageOutcome, MalformedMessageError):
         return
+
+
+def _are_many(record: InstanceRecord, named: Mapping[str, Columns]) -> bool:
+    """Whether as many were sealed since the last time as there were then."""
+    if record.sealed - record.sealed_from < ROWS_MIN:
+        return False
+    names = map(name_of, range(record.sealed_from, record.sealed))
+    anew = sum(ANEW in named.get(name, {}) for name in names)
+    return record.sealed - record.sealed_from - anew >= max(ROWS_MIN, anew)
 
 
 def _marks_of(record: InstanceRecord, named: Mapping[str, Columns]) -> dict[str, _Known]:
@@ -107,15 +117,16 @@ async def _forget_senders(
     """Strike from the watermarks those of senders that are no more, the oldest first."""
     horizon = now - REMEMBERED_FOR
     old = [origin for origin, known in marks.items() if known.sealed_at < horizon]
-    for origin in old[:LOOKED_UP_MAX]:
-        snapshot = await _over(store, Origin.from_text(origin), horizon)
-        if snapshot is None:
-            continue
-        known = marks.pop(origin)
-        if _may_come(snapshot, Origin.from_text(origin), receiver):
-            sender = Origin.from_text(origin).instance_id
-            await dispatcher.resend(sender, InstanceState.of(snapshot), None)
-            marks[origin] = replace(known, sealed_at=now)
+    for first in range(0, min(len(old), LOOKED_UP_MAX), LOOKED_UP_AT_ONCE):
+        origins = [Origin.from_text(text) for text in old[first : first + LOOKED_UP_AT_ONCE]]
+        over = await asyncio.gather(*(_over(store, origin, horizon) for origin in origins))
+        for origin, snapshot in zip(origins, over, strict=True):
+            if snapshot is None:
+                continue
+            known = marks.pop(origin.to_text())
+            if _may_come(snapshot, origin, receiver):
+                await dispatcher.resend(origin.instance_id, InstanceState.of(snapshot), None)
+                marks[origin.to_text()] = replace(known, sealed_at=now)
 
 
 async def _over(store: TaskHubStore, origin: Origin, horizon: datetime) -> Snapshot | None:
@@ -179,7 +190,9 @@ async def _write(
         {name: row[name] for name in ("MessageIds", "SealedAt", "LifeId")}
         for row in _ids_of(record, state)
     ]
-    named = {name_of(number): row for number, row in enumerate(rows, record.sealed)}
+    named: dict[str, Columns] = {
+        name_of(number): {**row, ANEW: True} for number, row in enumerate(rows, record.sealed)
+    }
     forgotten = replace(
         record,
         marks={},

@@ -119,9 +119,10 @@ class Registry:
         Names that differ in case only are one name: an instance id has it in lower case.
         """
         check_entity(name, entity)
+        served = ClassEntity(entity) if isinstance(entity, type) else None
         _add(self._entities, name.lower(), entity, "entities")
-        if isinstance(entity, type):
-            self._classes[name.lower()] = ClassEntity(entity)
+        if served is not None:
+            self._classes[name.lower()] = served
 
     def entity_function(self, name: str) -> Callable[[DurableEntityContext], Any]:
         """Return what serves an operation of this entity, given its context."""

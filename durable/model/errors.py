@@ -80,3 +80,7 @@ class LockingRulesViolationError(DurableError, RuntimeError):
 
     Named after LockingRulesViolationException of Durable Functions for .NET.
     """
+
+
+class InstanceNotRewindableError(DurableError):
+    """The instance failed in a way that can't be undone: inside a critical section."""

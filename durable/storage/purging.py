@@ -8,8 +8,8 @@ holds it, and nothing waits in its queue (rule L).
    watermarks stay, so that a message that comes late finds what it must be judged by
 3  delete rows and blobs, as far as they were read before the tombstone stood
 
-Of an entity the tombstone also keeps the ids of clients' messages, for they name no life, and how
-far places and locks were counted.
+Of an entity the tombstone also keeps the ids of clients' messages, for they name no life, the
+numbers of its outgoing streams, and how far places and locks were counted.
 
 A purge may be cut off anywhere and be repeated. One that slept deletes nothing of a later life:
 ordinals are never used twice, and the names of blobs neither.
@@ -134,7 +134,7 @@ def _tombstone(record: InstanceRecord, environment: Environment) -> InstanceReco
         custom_status=None,
         reason=None,
         parent=None,
-        outs={},
+        outs={} if entity is None else record.outs,  # its streams go on should it be there again
         waiting=0,
         message_ids=frozenset() if entity is None else record.message_ids,
         state=None,
