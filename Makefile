@@ -56,9 +56,11 @@ mutants: setup ## every engine that is wrong on purpose must be caught; prints b
 bench: setup ## storage transactions and round trips of a few orchestrations
 	@$(BIN)/python -m bench
 
-soak: setup ## 300 orchestrations while hosts are killed; then 1,000 steps, 10,000 events and generations
-	@echo "this takes ten to fifteen minutes" >&2
+soak: setup ## orchestrations and a bank while hosts are killed; a hot entity; then long runs
+	@echo "this takes fifteen to twenty minutes" >&2
 	@$(BIN)/python -m bench.soak
+	@$(BIN)/python -m bench.bank
+	@$(BIN)/python -m bench.hot_entity
 	@$(BIN)/python -m bench.long_runs
 
 clean: ## remove what set-up and the tools made

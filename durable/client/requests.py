@@ -14,12 +14,15 @@ from durable.model.errors import (
     InstanceEndedError,
     InstanceNotEndedError,
     InstanceNotFoundError,
+    InstanceNotRewindableError,
 )
 from durable.model.history import ExecutionRewound, HistoryEvent
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.sections import releases_a_lock_of_before
 from durable.model.status import RuntimeStatus
+from durable.storage import partition
 from durable.storage.outbox import CONTROL, Outgoing
 from durable.storage.port import TaskHubStore
 from durable.storage.sending import send
@@ -52,7 +55,8 @@ async def ask_rewind(
 
     It names the episode that failed, so that it can't undo a later failure that nobody has seen.
     Raises `InstanceNotFoundError`, `InstanceEndedError` where the instance ended otherwise,
-    `InstanceNotEndedError` where it has not ended, or a `StorageFault`.
+    `InstanceNotEndedError` where it has not ended, `InstanceNotRewindableError` where it failed in
+    a critical section, or a `StorageFault`.
     """
     known = InstanceId(instance_id)
     record = await known_record(store, known)
@@ -61,6 +65,12 @@ async def ask_rewind(
         raise kind(
             "The rewind operation is only supported on failed orchestration instances; "
             f"'{instance_id}' is {record.status.value}."
+        )
+    snapshot = await partition.load(store, known)
+    if releases_a_lock_of_before(snapshot.rows, record.episode):
+        raise InstanceNotRewindableError(
+            f"Instance '{instance_id}' failed inside a critical section. Its locks were released "
+            "then, so that it can't go on in there. Start it anew."
         )
     rewound = ExecutionRewound(
         timestamp=environment.now(), reason=reason, voided_episode=record.episode

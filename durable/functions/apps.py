@@ -96,7 +96,8 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
     def entity_trigger(self, context_name: str, entity_name: str | None = None) -> Decorator:
         """Make a function of a `DurableEntityContext`, sync or async, an entity.
 
-        It is named `entity_name` or as the function is; case does not matter. A class can be an
+        It is named `entity_name` or as the function is; case does not matter. Its code may run more
+        than once for one operation; what it sets, answers and sends counts once. A class can be an
         entity too: see `entity`.
         """
         return self._durable(lambda: EntityTrigger(context_name, entity_name), Options())

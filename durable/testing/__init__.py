@@ -22,7 +22,15 @@ from durable.testing.replaying.saved import (
 )
 from durable.testing.running.fakes import NEVER, UnexpectedCallError, in_turn, taking
 from durable.testing.running.instance import NotDeterministicError
-from durable.testing.running.requests import Call, ChildCall, SentEvent, Timer
+from durable.testing.running.requests import (
+    Call,
+    ChildCall,
+    EntityCall,
+    EntitySignal,
+    LockRequest,
+    SentEvent,
+    Timer,
+)
 from durable.testing.running.result import NotCompletedError, OrchestrationResult
 from durable.testing.running.runner import Event, RestlessError, run_orchestrator
 from durable.testing.running.stepping import OrchestrationTest
@@ -31,7 +39,10 @@ __all__ = [
     "NEVER",
     "Call",
     "ChildCall",
+    "EntityCall",
+    "EntitySignal",
     "Event",
+    "LockRequest",
     "NotCompletedError",
     "NotDeterministicError",
     "OrchestrationResult",

@@ -4,12 +4,13 @@ The types are those of the app where the test names one, then those of the funct
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from durable.engine.registry import Registry
 from durable.testing.given import (
     ACTIVITY,
+    ENTITY,
     ORCHESTRATOR,
     Given,
     by_name,
@@ -61,13 +62,20 @@ class AppUnderTest:
             elif inspect.isfunction(each):
                 self.registry.add_activity(name, each)
 
+    def entities(self, given: Mapping[str, Any]) -> None:
+        """Learn the types of the classes among these fakes."""
+        for name, each in given.items():
+            is_known = name.lower() in self.registry.entities
+            if inspect.isclass(each) and not issubclass(each, BaseException) and not is_known:
+                self.registry.add_entity(name, each)
+
     def _enter_builders(self, app: Any) -> None:
         builders = getattr(app, "_function_builders", None)
         if not isinstance(builders, list):
             raise TypeError(f"An app is its Registry, a DFApp or a Blueprint; not {app!r}.")
         # Going through the list in the usual way brings the hub's own functions, and host.json.
         for each in list.__iter__(builders):
-            if is_decorated(each, ORCHESTRATOR) or is_decorated(each, ACTIVITY):
+            if any(is_decorated(each, kind) for kind in (ORCHESTRATOR, ACTIVITY, ENTITY)):
                 each.enter(self.registry)
 
     def _add(self, given: Any, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 ORCHESTRATOR = "orchestration_trigger"
 ACTIVITY = "activity_trigger"
+ENTITY = "entity_trigger"
 Given = Mapping[Any, Any] | Iterable[Any]
 
 
@@ -19,6 +20,7 @@ def user_function(given: Any) -> Callable[..., Any]:
     inner = getattr(getattr(given, "_function", None), "_func", None)
     function = inner if inner is not None else given
     function = getattr(function, "orchestrator_function", function)
+    function = getattr(function, "entity_function", function)
     if not callable(function):
         raise TypeError(f"A function is wanted, or what its decorator returned; not {given!r}.")
     return function  # type: ignore[no-any-return]

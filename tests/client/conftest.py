@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from durable.client.durable_client import DurableClient
+from durable.model.entities import EntityRecord
+from durable.model.entity_ids import EntityId
 from durable.model.envelopes import decode_message
 from durable.model.history import (
     ExecutionStarted,
@@ -124,6 +126,36 @@ class HubByHand:
         await partition.commit(self.store, known, before, record, rows)
         if is_shown:
             await summaries.show(self.store, known, record, etag=None)
+        return record
+
+    async def write_entity(
+        self, entity_id: EntityId, state: str | None = None, **more: Any
+    ) -> InstanceRecord:
+        """Write one entity as an engine leaves it after a batch: no row of it is current."""
+        known = InstanceId(str(entity_id))
+        before = await partition.load(self.store, known)
+        sequence = before.record.sequence if before.record else -1
+        shown = before.record.status_sequence if before.record else 0
+        life_id = ExecutionId(self.environment.new_id())
+        at = self.environment.now()
+        values: dict[str, Any] = {
+            "generation": before.record.generation + 1 if before.record else 1,
+            "life_id": life_id,
+            "execution_id": life_id,
+            "name": entity_id.name.lower(),
+            "status": RuntimeStatus.RUNNING,
+            "created_at": at,
+            "updated_at": at,
+            "commit_id": self.environment.new_id(),
+            "sequence": sequence,
+            "base": sequence + 1,
+            "status_sequence": shown + 1,
+            "state": state,
+            "entity": EntityRecord(last_operation_at=at),
+        }
+        record = InstanceRecord(**(values | more))
+        await partition.commit(self.store, known, before, record, ())
+        await summaries.show(self.store, known, record, etag=None)
         return record
 
     def sent(self) -> list[TaskMessage]:

@@ -169,17 +169,20 @@ def test_an_http_call_gives_the_response_as_a_dict() -> None:
     )
 
 
-def test_entities_are_refused_at_the_line_that_calls_them() -> None:
-    """They come with the next version."""
+def test_entities_are_called_and_signaled_as_in_1_7() -> None:
+    """By an `EntityId`; a call is yielded and a signal is not."""
 
     def calling(context: Context) -> Any:
         entity_id = df.EntityId("Counter", "a")
-        for call in (context.call_entity, context.signal_entity):
-            with pytest.raises(NotImplementedError, match="next version"):
-                call(entity_id, "add", 1)
-        yield context.call_activity("echo", 1)
+        context.signal_entity(entity_id, "add", 1)
+        yield context.call_entity(entity_id, "add", operationInput=2)
+        return (yield context.call_entity(entity_id, "get"))
 
-    assert run_orchestrator(calling, activities=FAKES).is_completed
+    def counter(state: Any, operation: str, value: Any) -> tuple[Any, Any]:
+        total = (state or 0) + (value if operation == "add" else 0)
+        return total, total
+
+    assert run_orchestrator(calling, entities={"Counter": counter}).value() == 3
 
 
 def test_failures_read_as_in_1_7_and_tell_more() -> None:

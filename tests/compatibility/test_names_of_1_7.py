@@ -200,6 +200,15 @@ SIGNATURES = {
     "EntityId.__init__": ["name", "key"],
     "Orchestrator.create": ["fn"],
     "Entity.create": ["fn"],
+    "Entity.__init__": ["entity_func"],
+    "Entity.handle": ["context", "batch"],
+    "DurableEntityContext.__init__": ["name", "key", "exists", "state"],
+    "DurableEntityContext.get_state": ["initializer", "expected_type"],
+    "DurableEntityContext.set_state": ["state"],
+    "DurableEntityContext.get_input": ["expected_type"],
+    "DurableEntityContext.set_result": ["result"],
+    "DurableEntityContext.destruct_on_exit": [],
+    "DurableEntityContext.from_json": ["json_str"],
     "DFApp.__init__": ["http_auth_level"],
 }
 
@@ -246,6 +255,12 @@ PROPERTIES = {
         "custom_status",
         "history",
         "to_json",
+    ],
+    "DurableEntityContext": [
+        "entity_name",
+        "entity_key",
+        "operation_name",
+        "is_newly_constructed",
     ],
     "DurableOrchestrationClient": ["task_hub_name", "create_http_management_payload"],
 }

@@ -45,6 +45,18 @@ async def start(req: func.HttpRequest, client: Any) -> func.HttpResponse:
     return response
 
 
+@app.entity_trigger(context_name="context")
+def counter(context: df.DurableEntityContext) -> None:
+    """Count, as 1.7's sample does, and fail where it is told to."""
+    value = context.get_state(lambda: 0)
+    if context.operation_name == "get":
+        context.set_result(value)
+        return
+    context.set_state(value + context.get_input())
+    if context.operation_name == "fail":
+        raise ValueError("told to fail")
+
+
 class Task:
     """What a mocked `call_activity` returns: a result, or an error in its place."""
 
@@ -104,8 +116,45 @@ async def test_a_client_function_is_called_with_a_client_made_by_hand() -> None:
     assert json.loads(response.get_body()) == {"id": "greet_all-1"}
 
 
+def test_an_entity_is_called_with_a_context_made_by_hand() -> None:
+    """`build().get_user_function().entity_function` takes what a mock would be."""
+    given: list[int] = []
+    context = SimpleNamespace(
+        operation_name="add",
+        get_state=lambda initializer: initializer() + 4,
+        get_input=lambda: 3,
+        set_state=given.append,
+    )
+    counter.build().get_user_function().entity_function(context)
+    counter(context)
+    assert given == [7, 7]
+
+
+def test_a_message_of_the_extension_is_answered_on_the_spot() -> None:
+    """`df.Entity.create(fn)(message)`; failed operations change nothing, each result is its own."""
+    operations = [("add", "3"), ("get", "null"), ("fail", "99"), ("get", "null"), ("add", "1")]
+    message = {
+        "self": {"name": "counter", "key": "a"},
+        "exists": True,
+        "state": "4",
+        "batch": [{"name": name, "input": json.dumps(text)} for name, text in operations],
+    }
+    main = df.Entity.create(counter.build().get_user_function().entity_function)
+    answer = json.loads(main(json.dumps(message)))
+    assert (answer["entityExists"], answer["entityState"], answer["signals"]) == (True, "8", [])
+    assert [each["isError"] for each in answer["results"]] == [False, False, True, False, False]
+    assert [json.loads(each["result"]) for each in answer["results"]] == [
+        None,
+        7,
+        "told to fail",
+        7,
+        None,
+    ]
+
+
 def test_the_idioms_that_look_inside_hold() -> None:
     """`_function._func` is where 1.7's tests look too."""
     assert greet_all._function._func.orchestrator_function(None) is not None
     assert start._function._func.client_function.__name__ == "start"
+    assert counter._function._func.entity_function.__name__ == "counter"
     assert greet_all._function._func._df_input_type is None

@@ -38,7 +38,14 @@ PLAIN = [
     "decorators/fan_in_fan_out",
     "decorators/function_chaining",
 ]
-WITH_UNIT_TESTS = ["blueprint", "fan_in_fan_out", "function_chaining"]
+WITH_UNIT_TESTS = [
+    "classic/counter_entity",
+    "decorators/bank_transfer",
+    "decorators/blueprint",
+    "decorators/fan_in_fan_out",
+    "decorators/function_chaining",
+    "decorators/reservation",
+]
 
 
 def readme_of(sample: str) -> str:
@@ -271,10 +278,60 @@ async def test_the_versioning_sample_takes_the_branch_of_its_version(
     assert "3.0" in newer["output"]
 
 
-@pytest.mark.parametrize("name", WITH_UNIT_TESTS)
-def test_the_unit_tests_of_a_sample_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_counter_sample_counts_on_and_is_reset_by_a_signal(
+    settings: dict[str, str],
+) -> None:
+    """Nothing is there before; each start adds; the state is read without an orchestration."""
+    sample = "classic/counter_entity"
+    async with serving(sample, settings) as host:
+        nothing = await send_command(host, sample, 1)
+        first = await run_command(host, sample)
+        await run_command(host, sample)
+        twice = await send_command(host, sample, 1)
+        reset = await send_command(host, sample, 2)
+        async with asyncio.timeout(30):
+            while (await send_command(host, sample, 1)).text != "0":
+                await asyncio.sleep(0.05)
+    assert first["output"] == promised_output(sample) == 12
+    assert (nothing.status, twice.text, reset.status) == (404, "24", 202)
+
+
+async def test_the_bank_sample_moves_money_only_where_there_is_enough(
+    settings: dict[str, str],
+) -> None:
+    """One transfer, one that is refused, and an audit that finds the sum."""
+    sample = "decorators/bank_transfer"
+    to_herself = b'{"from": "ada", "to": "ada", "amount": 1}'
+    async with serving(sample, settings) as host:
+        opened_with = await run_command(host, sample)
+        outputs = [(await run_command(host, sample, number))["output"] for number in (1, 1, 2)]
+        balance = await send_command(host, sample, 3)
+        refused = await host.request("POST", "/api/transfers", to_herself)
+    assert opened_with["output"] == promised_output(sample)
+    assert (outputs, balance.json, refused.status) == ([True, False, 120], {"balance": 90}, 400)
+
+
+async def test_the_reservation_sample_reserves_all_or_nothing(settings: dict[str, str]) -> None:
+    """A declined card gives all back, the next guest gets it, and then nothing is left."""
+    sample = "decorators/reservation"
+    async with serving(sample, settings) as host:
+        ends = [(await run_command(host, sample, number))["output"] for number in range(4)]
+        hotel = await send_command(host, sample, 4)
+    assert ends == [
+        promised_output(sample),
+        {"booked": False, "declined": True},
+        {"booked": True, "receipt": "paid by Grace"},
+        {"booked": False, "soldOut": ["Flight", "Hotel", "Car"]},
+    ]
+    assert hotel.json == {"free": 0, "guests": ["Grace"]}
+    for said in ends[1:]:
+        assert json.dumps(said) in readme_of(sample)
+
+
+@pytest.mark.parametrize("sample", WITH_UNIT_TESTS)
+def test_the_unit_tests_of_a_sample_pass(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Found and run by unittest in the sample's folder, without a host and without storage."""
-    folder = SAMPLES / "decorators" / name
+    folder = SAMPLES / sample
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
     for path in folder.glob("*.py"):
         monkeypatch.delitem(sys.modules, path.stem, raising=False)

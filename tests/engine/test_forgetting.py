@@ -1,4 +1,4 @@
-"""D3: what an id remembers stays bounded. A live sender is never forgotten, a dead one not early."""
+"""D3: what an id remembers stays bounded: dead senders are forgotten, live ones never."""
 
 from datetime import timedelta
 
@@ -55,6 +55,7 @@ class Counting(Hub):
             origin = Origin(InstanceId(f"{name}-{n}-{'x' * 450}"), ExecutionId(f"{n:032x}"))
             message = TaskMessage(instance_id=ID, event=event, origin=origin, number=1)
             await self.take(queue_of(self.store, message), encode_message(message))
+        await self.deliver_visible()
 
     async def begin(self, name: str, *, stays: bool) -> None:
         """Start an orchestration that signals."""

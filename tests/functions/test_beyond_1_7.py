@@ -221,20 +221,6 @@ def test_an_agents_orchestrator_is_refused_with_a_sentence() -> None:
             app.durable_openai_agent_orchestrator(**options)
 
 
-def test_an_entity_can_be_named_and_not_made() -> None:
-    """Annotations and imports work; making one says when they come."""
-
-    def counter(context: df.DurableEntityContext) -> None:
-        """Stand for a user's entity."""
-
-    with pytest.raises(df.BindingRefusedError, match=r"'counter': Entities.*next version"):
-        df.Entity.create(counter)
-    with pytest.raises(df.BindingRefusedError, match="'counter'"):
-        df.Entity(counter)
-    with pytest.raises(df.NotServedError, match="next version"):
-        df.DurableEntityContext("Counter", "a", True, None)
-
-
 def test_a_classic_handle_keeps_the_users_function() -> None:
     """`main = df.Orchestrator.create(fn)`; a message of the extension is refused with a way out."""
 

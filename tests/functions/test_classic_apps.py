@@ -36,6 +36,24 @@ from shared.names import GREETING
 def greet(name: str) -> str:
     return f"{GREETING} {name}"
 """
+COUNTER = """
+import durable.functions as df
+
+def count(context):
+    value = context.get_state(lambda: 0) + context.get_input()
+    context.set_state(value)
+    context.set_result(value)
+
+main = df.Entity.create(count)
+"""
+CALLING = """
+import durable.functions as df
+
+def orchestrate(context):
+    return (yield context.call_entity(df.EntityId("Counter", "a"), "add", 3))
+
+main = df.Orchestrator.create(orchestrate)
+"""
 COPY = """
 import azure.functions as func
 
@@ -103,6 +121,24 @@ def greeting(project: Project) -> Path:
     )
 
 
+async def test_a_classic_entity_is_called_signaled_and_read(project: Project, host_of: Any) -> None:
+    """By the folder's name, or the one that `entityName` gives."""
+    called = binding("entityTrigger", "context", entityName="Tally")
+    root = project(
+        Counter=(COUNTER, [binding("entityTrigger", "context")], {}),
+        Other=(COUNTER, [called], {}),
+        Calling=(CALLING, [binding("orchestrationTrigger", "context")], {}),
+    )
+    host = host_of(df.DFApp.from_function_json(root))
+    client = await host.app._compose().client()
+    await client.signal_entity(df.EntityId("Counter", "a"), "add", 2)
+    await host.run()
+    instance_id = await client.start_new("Calling")
+    await host.run()
+    assert (await client.get_status(instance_id)).output == 5
+    assert not (await client.read_entity_state(df.EntityId("Tally", "a"))).entity_exists
+
+
 async def test_a_classic_project_runs_with_one_more_file(project: Project, host_of: Any) -> None:
     """Relative and shared imports, entry points and the client made from `starter` all work."""
     host = host_of(df.DFApp.from_function_json(greeting(project)))
@@ -150,6 +186,7 @@ def test_the_one_more_file_needs_no_path(project: Project) -> None:
 
 
 ENTITY = [binding("entityTrigger", "context")]
+PAINTED = [*ENTITY, binding("blob", "picture", path="a/b")]
 TWO = [binding("queueTrigger", "a"), binding("timerTrigger", "b")]
 FURTHER = [binding("activityTrigger", "name"), binding("blob", "picture", path="a/b")]
 CLIENT = [binding("httpTrigger", "req"), binding("durableClient", "client")]
@@ -159,7 +196,8 @@ RETRIED = [binding("activityTrigger", "name")]
 @pytest.mark.parametrize(
     ("script", "bindings", "members", "said"),
     [
-        ("def main(context): ...", ENTITY, {}, r":4: function 'Fn': Entities"),
+        ("def main(context): yield", ENTITY, {}, r"function 'Fn': .*'Fn' is a generator"),
+        ("def main(context, picture): ...", PAINTED, {}, r":9: .*entities.*'picture' of type"),
         ("def main(a, b): ...", TWO, {}, r":2: function 'Fn': it has 2 triggers"),
         ("def main(name, picture): ...", FURTHER, {}, r":9: .*'picture' of type 'blob'"),
         ("def main(req): ...", CLIENT, {}, r":10: .*no parameter 'client'"),

@@ -212,15 +212,6 @@ async def test_a_start_for_later_waits_for_its_time(host: Any, client: Any) -> N
     assert (await client.get_status("a")).runtime_status is Status.Pending
 
 
-async def test_entities_are_refused_with_a_sentence(client: Any) -> None:
-    """They come with the next version."""
-    entity_id = df.EntityId("Counter", "a")
-    with pytest.raises(df.NotServedError, match="next version"):
-        await client.signal_entity(entity_id, "add", 1)
-    with pytest.raises(df.NotServedError, match="next version"):
-        await client.read_entity_state(entity_id)
-
-
 class HandTime:
     """An environment whose waiting is over at once; `meanwhile` happens then."""
 

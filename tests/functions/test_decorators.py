@@ -98,7 +98,7 @@ def yielding_activity(value: str) -> Any:
         (lambda app: app.orchestration_trigger("c"), async_generator, "async def"),
         (lambda app: app.activity_trigger("value"), two_inputs, "exactly one parameter"),
         (lambda app: app.activity_trigger("value"), yielding_activity, "generator"),
-        (lambda app: app.entity_trigger("c", "Counter"), generator, "Counter"),
+        (lambda app: app.entity_trigger("c", "Counter"), generator, "'Counter' is a generator"),
         (lambda app: app.durable_client_input("starter"), activity, "no parameter 'starter'"),
     ],
 )

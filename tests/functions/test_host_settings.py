@@ -202,6 +202,8 @@ def test_the_polling_of_call_http_is_read_in_milliseconds(
         "versionFailureStrategy",
         "overridableExistingInstanceStates",
         "httpSettings__defaultAsyncRequestSleepTimeMilliseconds",
+        "maxEntityOperationBatchSize",
+        "rollbackEntityOperationsOnExceptions",
     ],
 )
 def test_a_value_that_the_extension_does_not_know_is_refused_by_name(
@@ -212,14 +214,46 @@ def test_a_value_that_the_extension_does_not_know_is_refused_by_name(
         read(tmp_path, {f"{PREFIX}{name}": "Newest"})
 
 
+def test_the_batches_of_entities_have_a_size(
+    tmp_path: Path, write_host_json: Callable[[object], None]
+) -> None:
+    """`maxEntityOperationBatchSize`; 200 where it is not said."""
+    assert read(tmp_path).entity_batch_max == 200
+    write_host_json({"extensions": {"durableTask": {"maxEntityOperationBatchSize": 5000}}})
+    assert read(tmp_path).entity_batch_max == 5000
+
+
+def test_a_failed_operation_can_not_be_left_half_done(
+    tmp_path: Path, write_host_json: Callable[[object], None]
+) -> None:
+    """`rollbackEntityOperationsOnExceptions` is always true; who says false is told so."""
+    section = {"rollbackEntityOperationsOnExceptions": True}
+    write_host_json({"extensions": {"durableTask": section}})
+    assert read(tmp_path) == HostSettings(task_hub="TestHubName")
+    section["rollbackEntityOperationsOnExceptions"] = False
+    write_host_json({"extensions": {"durableTask": section}})
+    with pytest.raises(InvalidHostJsonError, match="changes nothing and sends nothing"):
+        read(tmp_path)
+
+
+def test_a_setting_of_entities_that_has_no_effect_is_no_error(
+    tmp_path: Path, write_host_json: Callable[[object], None]
+) -> None:
+    """Order needs no window, and entities share the queues of orchestrations."""
+    section = {"entityMessageReorderWindowInMinutes": 5, "maxConcurrentEntityFunctions": 3}
+    write_host_json({"extensions": {"durableTask": section}})
+    assert read(tmp_path) == HostSettings(task_hub="TestHubName")
+
+
 def test_what_the_settings_say_reaches_the_engine() -> None:
-    """Versions and polling."""
+    """Versions, polling, batches."""
     settings = HostSettings(
         task_hub="Hub",
         default_version="3",
         version_match="strict",
         version_failure="fail",
         http_polling_s=7,
+        entity_batch_max=9,
     )
     assert engine_settings(settings) == EngineSettings(
         hold_s_max=settings.hold_s,
@@ -227,4 +261,5 @@ def test_what_the_settings_say_reaches_the_engine() -> None:
         version_match="strict",
         version_failure="fail",
         http_polling_s=7,
+        entity_batch_max=9,
     )

@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 import pytest
 
 from durable.client.durable_client import DurableClient
+from durable.engine.entity_context import DurableEntityContext
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.worker import TaskHubWorker
 from durable.management.api import ManagementApi
 from durable.management.exchange import Request, Response
+from durable.model.entity_ids import EntityId
 from durable.replay.context import DurableOrchestrationContext
 from durable.storage.memory import MemoryStore
 from durable.storage.port import TIMERS, WORK_ITEMS
@@ -79,6 +81,22 @@ def fragile(context: DurableOrchestrationContext) -> Generator[Any, Any, Any]:
     return (yield context.call_activity("Weigh", context.get_input()))
 
 
+def possessive(context: DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Hold a counter until it is told to go."""
+    with (yield context.lock([EntityId("counter", "a")])):
+        yield context.wait_for_external_event("Go")
+
+
+def counter(context: DurableEntityContext) -> None:
+    """Add, put, or go."""
+    if context.operation_name == "delete":
+        context.destruct_on_exit()
+    elif context.operation_name == "put":
+        context.set_state(context.get_input())
+    else:
+        context.set_state(context.get_state(lambda: 0) + context.get_input())
+
+
 class Hub:
     """The tree under test and what stands behind it."""
 
@@ -87,10 +105,11 @@ class Hub:
         self.environment = VirtualEnvironment()
         self.store = MemoryStore(now=self.environment.now, task_hub="Memory")
         registry = Registry()
-        for orchestrator in (hello, patient, unlucky, fragile):
+        for orchestrator in (hello, patient, unlucky, fragile, possessive):
             registry.add_orchestrator(orchestrator.__name__, orchestrator)
         registry.add_activity("Greet", lambda name: f"Hello {name}!")
         registry.add_activity("Weigh", self.weigh)
+        registry.add_entity("Counter", counter)
         self.is_broken = False
         settings = EngineSettings(hold_s_max=0)
         self.worker = TaskHubWorker(self.store, registry, self.environment, settings)
@@ -100,6 +119,7 @@ class Hub:
             task_hub="Memory",
             key="memory-key",
             orchestrators=registry.orchestrators.keys(),
+            entities=registry.entities.keys(),
         )
 
     async def ask(

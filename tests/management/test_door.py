@@ -1,4 +1,4 @@
-"""The key, the routes that are not there yet, and storage that is away."""
+"""The key, the routes that there are not, and storage that is away."""
 
 import json
 from typing import Any
@@ -9,7 +9,6 @@ from durable.client.durable_client import DurableClient
 from durable.management.api import ManagementApi
 from durable.management.exchange import Request
 from durable.management.payloads import LinkBase
-from durable.management.routes import ROUTES
 from durable.model.ids import InstanceId
 from durable.storage.memory import MemoryStore
 from durable.storage.port import StorageFault, Versioned
@@ -35,19 +34,6 @@ async def test_nothing_is_told_without_the_key(
     for path in ("instances/a", "no/such/route"):
         request = Request(method="GET", path=path, query=query, headers=headers)
         assert (await hub.api.answer(request)).status == status
-
-
-@pytest.mark.parametrize(
-    "route",
-    [route for route in ROUTES if route.path.startswith("entities")],
-    ids=lambda route: f"{route.method} {route.path}",
-)
-async def test_a_route_of_a_later_version_answers_501_with_a_sentence(hub: Any, route: Any) -> None:
-    """A link that is in every payload must not lead into the dark."""
-    path = route.path.replace("{", "").replace("}", "")
-    answer = await hub.ask(route.method, path)
-    assert answer.status == 501
-    assert "not there yet" in json.loads(answer.body)["Message"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from durable.model.codec import EVENT_TYPES, FIELDS
-from durable.model.envelopes import REQUESTS
+from durable.model.envelopes import ENTITY_REQUESTS, REQUESTS
 from durable.model.failures import FailureDetails
 from durable.model.history import ExecutionStarted, ExecutionSuspended, HistoryEvent
 from durable.model.ids import ExecutionId, InstanceId
@@ -170,7 +170,8 @@ def messages(draw: st.DrawFn) -> TaskMessage:
     """Make a message without blobs; what a client asks for has an id."""
     held_since = draw(st.none() | times)
     event = draw(events.map(as_sent))
-    is_request, is_start = isinstance(event, REQUESTS), isinstance(event, ExecutionStarted)
+    is_request = isinstance(event, REQUESTS + ENTITY_REQUESTS)
+    is_start = isinstance(event, ExecutionStarted)
     origin = draw(
         st.none() | st.builds(Origin, names.map(InstanceId), st.uuids().map(_life_of_uuid))
     )

@@ -25,7 +25,10 @@ from tests.replay.recording import (
     completed,
     failed,
     fired,
+    granted,
+    not_served,
     raised,
+    served,
 )
 
 # make: a new task; old: one that was made before, by its number, completed or not.
@@ -33,6 +36,7 @@ LEAVES = st.one_of(
     st.tuples(st.just("activity"), st.sampled_from("abc")),
     st.tuples(st.just("timer"), st.integers(0, 60)),
     st.tuples(st.just("event"), st.sampled_from("xy")),
+    st.tuples(st.just("operation"), st.sampled_from("pq")),
     st.tuples(st.just("old"), st.integers(0, 9)),
 )
 TASKS = st.recursive(
@@ -47,6 +51,7 @@ STATEMENTS = st.one_of(
     st.tuples(st.just("cancel"), st.integers(0, 9)),
     st.tuples(st.just("status"), st.integers(0, 3)),
     st.tuples(st.just("helper"), st.lists(st.tuples(st.just("yield"), TASKS), max_size=2)),
+    st.tuples(st.just("section"), st.lists(st.tuples(st.just("yield"), TASKS), max_size=3)),
 )
 PROGRAMS = st.lists(STATEMENTS, min_size=1, max_size=6)
 
@@ -85,6 +90,9 @@ def _run(
             context.set_custom_status([what, len(log)])
         elif verb == "helper":
             yield from _run(context, what, made, log)
+        elif verb == "section":
+            with (yield context.lock(["@e@p", "@e@r"])):
+                yield from _run(context, what, made, log)
 
 
 def _task(context: Context, what: Any, made: list[TaskBase]) -> TaskBase:
@@ -96,6 +104,8 @@ def _task(context: Context, what: Any, made: list[TaskBase]) -> TaskBase:
             task = context.create_timer(START + timedelta(seconds=detail))
         case "event":
             task = context.wait_for_external_event(detail)
+        case "operation":
+            task = context.call_entity(f"@e@{detail}", "do", len(made))
         case "old":
             task = made[detail % len(made)] if made else context.task_all([])
         case _:
@@ -129,7 +139,7 @@ class Input:
 
 def answer_one_by_one(recording: Recording, data: st.DataObject, *, inputs_max: int) -> list[Input]:
     """Answer what is pending, in an order of chance, one input an episode, events in between."""
-    pending: list[tuple[tuple[Any, ...], int]] = [(task, 0) for task in asked(recording.last)]
+    pending: list[tuple[tuple[Any, ...], int]] = [(task, 0) for task in _owed(recording)]
     inputs: list[Input] = []
     while recording.last.status is RuntimeStatus.RUNNING and len(inputs) < inputs_max:
         choice = data.draw(st.integers(-2, len(pending) - 1), label="what comes next")
@@ -141,13 +151,22 @@ def answer_one_by_one(recording: Recording, data: st.DataObject, *, inputs_max: 
             coming = Input(_answer(task, len(inputs), data), needs)
         inputs.append(coming)
         recording.episode(coming.event, after_s=len(inputs))
-        pending += [(task, len(inputs)) for task in asked(recording.last)]
+        pending += [(task, len(inputs)) for task in _owed(recording)]
     return inputs
+
+
+def _owed(recording: Recording) -> list[tuple[Any, ...]]:
+    return [task for task in asked(recording.last) if task[1] != "release"]
 
 
 def _answer(task: tuple[Any, ...], number: int, data: st.DataObject) -> HistoryEvent:
     if len(task) == 2:
         return fired(task[0], task[1])
-    if data.draw(st.integers(0, 3), label="fails if 0") == 0:
+    if task[1] == "lock":
+        return granted(task[0])
+    fails = data.draw(st.integers(0, 3), label="fails if 0") == 0
+    if task[1] == "call":
+        return not_served(task[0], f"failure {number}") if fails else served(task[0], number)
+    if fails:
         return failed(task[0], f"failure {number}")
     return completed(task[0], number)

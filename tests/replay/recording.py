@@ -5,6 +5,7 @@ episode is decided twice, by the live generator and by a cold replay of the hist
 come to the same facts, in each test of this folder.
 """
 
+import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,13 @@ from typing import Any
 
 from durable.model.failures import FailureDetails
 from durable.model.history import (
+    EntityLockGranted,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationCompleted,
+    EntityOperationFailed,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventRaised,
     EventSent,
     ExecutionCompleted,
@@ -113,6 +121,28 @@ def child_failed(task_id: int, message: str = "no luck") -> SubOrchestrationInst
         details=f"details of {message}",
         failure_details=FailureDetails(error_type="OSError", error_message=message),
     )
+
+
+def served(task_id: int, result: Any = None) -> EntityOperationCompleted:
+    """Answer a call of an entity."""
+    text = encode_value(result, what="result")
+    return EntityOperationCompleted(timestamp=START, task_scheduled_id=task_id, result=text)
+
+
+def not_served(task_id: int, message: str = "no luck") -> EntityOperationFailed:
+    """Answer a call of an entity with the operation's failure."""
+    return EntityOperationFailed(
+        timestamp=START,
+        task_scheduled_id=task_id,
+        reason=f"Operation 'o' failed: {message}",
+        details=f"details of {message}",
+        failure_details=FailureDetails(error_type="OSError", error_message=message),
+    )
+
+
+def granted(task_id: int) -> EntityLockGranted:
+    """Grant the locks of a critical section."""
+    return EntityLockGranted(timestamp=START, task_scheduled_id=task_id)
 
 
 def plain(decision: Decision) -> tuple[Any, ...]:
@@ -232,7 +262,8 @@ def asked(decision: Decision | Divergence) -> list[tuple[Any, ...]]:
     """List what an episode asked for.
 
     (id, activity, input), (id, due after so many seconds), (id, orchestrator, input, its instance)
-    and (id, event, data, its instance).
+    and (id, event, data, its instance). Of entities (id, "call" or "signal", entity, operation,
+    input), (id, "lock", entities) and (id, "release", entities, id of the lock).
     """
     assert isinstance(decision, Decision), decision
     return pending_of(decision.facts)
@@ -248,4 +279,13 @@ def pending_of(facts: Sequence[HistoryEvent]) -> list[tuple[Any, ...]]:
             listed.append((fact.event_id, (fact.fire_at - START).total_seconds()))
         elif isinstance(fact, SubOrchestrationInstanceCreated | EventSent):
             listed.append((fact.event_id, fact.name, decode_value(fact.input), fact.instance_id))
+        elif isinstance(fact, EntityOperationCalled | EntityOperationSignaled):
+            kind = "call" if isinstance(fact, EntityOperationCalled) else "signal"
+            value = decode_value(fact.input)
+            listed.append((fact.event_id, kind, fact.instance_id, fact.operation, value))
+        elif isinstance(fact, EntityLockRequested):
+            listed.append((fact.event_id, "lock", json.loads(fact.lock_set)))
+        elif isinstance(fact, EntityUnlockSent):
+            entities = json.loads(fact.lock_set)
+            listed.append((fact.event_id, "release", entities, fact.critical_section_id))
     return listed

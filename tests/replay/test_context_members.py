@@ -214,20 +214,6 @@ def test_the_time_can_be_set_until_the_next_episode() -> None:
     assert recording.output == [2030, 2026]
 
 
-def test_entities_are_refused_with_a_sentence() -> None:
-    """They come with the next version."""
-
-    def orchestrator(context: Context) -> Any:
-        said = []
-        for member in (context.call_entity, context.signal_entity):
-            with pytest.raises(NotImplementedError, match="next version") as error:
-                member("entity", "operation", 1)
-            said.append(str(error.value).partition(":")[0])
-        return said
-
-    assert Recording(orchestrator).output == ["call_entity", "signal_entity"]
-
-
 def test_a_far_timer_is_one_timer_in_the_class_of_1_7() -> None:
     """It can be cancelled under either spelling."""
 

@@ -100,6 +100,17 @@ async def test_any_id_is_found_by_any_of_its_prefixes(store: TaskHubStore, lette
     assert await listed(store, InstanceFilter(id_prefix=ids[1])) == [ids[1]]
 
 
+async def test_a_list_without_entities_has_all_other_ids(store: TaskHubStore) -> None:
+    """Theirs alone begin with `@`; what sorts just before and behind that stays in the list."""
+    word = any_instance()
+    ids = [await show(store, f"{lead}{word}") for lead in ("!", "?", "@", "@@", "A", "`", "é")]
+    wanted = InstanceFilter(without_entities=True)
+    found = [one for one in await listed(store, wanted) if word in one]
+    assert sorted(found) == sorted(one for one in ids if not one.startswith("@"))
+    entities = await listed(store, InstanceFilter(id_prefix="@"))
+    assert {one for one in entities if word in one} == set(ids) - set(found)
+
+
 @pytest.mark.parametrize(
     "token", ["", "x", "bm90IGpzb24", "e30", "W10", "A" * 9000, "é", "eyJhIjoxfQ"]
 )

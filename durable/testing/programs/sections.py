@@ -110,9 +110,7 @@ def program_of(
     name: str, main: Block, *script: CallerAction, other: Block = (), argument: Value = 1
 ) -> Program:
     """`main`, started as `a`; `other`, and what is the same in all of them, as the script says."""
-    functions = (Orchestration("main", main), *CHILDREN)
-    if other:
-        functions = (*functions, Orchestration("other", other))
+    functions = (Orchestration("main", main), Orchestration("other", other), *CHILDREN)
     script = (Start("a", "main", argument), *script)
     return Program(name, functions, bodies.ACTIVITIES, (*ACCOUNTS, LOG), script)
 
@@ -381,8 +379,8 @@ RACING = (
             If(INPUT, (Await("_", CallOrchestration("main", Constant(0), "c")),)),
             Section(("bob",), (Await("_", SetTimer(HOUR_S)),)),
         ),
-        Start("b", "locks bob", 7, 10),
         Terminate("a", "enough", 5),
+        Start("b", "locks bob", 7, 10),
     ),
     program_of(
         "a signal for later, into a section",

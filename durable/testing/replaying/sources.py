@@ -26,6 +26,9 @@ Source = (
     | Sequence[HistoryEvent | Mapping[str, Any]]
 )
 
+# Answers of entities, which a status query shows without the call that they are for.
+OF_ENTITIES = frozenset({"EntityOperationCompleted", "EntityOperationFailed", "EntityLockGranted"})
+
 
 def history_of(source: Any, *, instance_id: str | None = None) -> SavedHistory | ProjectedHistory:
     """Read a history, or raise `UnreadableHistoryError`."""
@@ -88,6 +91,11 @@ def _of_events(
         raise UnreadableHistoryError("The history is empty.")
     if not _is_projected(events):
         return from_events(events, instance_id=instance_id)
+    if any(event.get("EventType") in OF_ENTITIES for event in events):
+        raise UnreadableHistoryError(
+            "The history of a status query does not tell which call of an entity an answer is for. "
+            "Save the history in full: python -m durable.testing.replay --save, or read_history."
+        )
     started = next((e for e in events if e.get("EventType") == "ExecutionStarted"), None)
     if started is None:
         raise UnreadableHistoryError("The history has no ExecutionStarted event.")

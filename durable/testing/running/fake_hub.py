@@ -6,11 +6,16 @@ every run.
 """
 
 import functools
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from durable.model.history import (
     Answer,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationSignaled,
+    EntityUnlockSent,
     EventRaised,
     EventSent,
     ExecutionCompleted,
@@ -32,6 +37,7 @@ from durable.testing.app import AppUnderTest
 from durable.testing.given import is_orchestrator
 from durable.testing.running.agenda import Agenda
 from durable.testing.running.answers import answer_of, end_of_fake_child, timed_out
+from durable.testing.running.entities import FakeEntities, Reply, Sender
 from durable.testing.running.fakes import AT_ONCE, Fakes
 from durable.testing.running.instance import InstanceUnderTest
 from durable.testing.running.requests import Requests
@@ -49,6 +55,7 @@ class FakeHub:
         *,
         activities: Fakes,
         children: Fakes,
+        entities: Mapping[str, Any],
         check_replay: bool,
     ) -> None:
         """Run with these fakes."""
@@ -59,6 +66,9 @@ class FakeHub:
         self._activities = activities
         self._children = children
         self._check_replay = check_replay
+        self.entities = FakeEntities(
+            entities, app.registry.converter, agenda, tell=self._reply, start=self._start_detached
+        )
 
     def begin(
         self,
@@ -137,8 +147,40 @@ class FakeHub:
                         is_quoted=False,
                     )
                     self._agenda.note(self._agenda.now, raised)
+                case EntityOperationCalled() | EntityOperationSignaled() | EntityLockRequested():
+                    due = getattr(fact, "scheduled_time", None) or self._agenda.now
+                    sender = Sender(instance.instance_id, execution_id)
+                    self._agenda.note(due, functools.partial(self.entities.take, sender, fact))
+                case EntityUnlockSent(critical_section_id=section):
+                    self._release(instance, execution_id, section)
                 case ExecutionCompleted():
+                    self._release(instance, execution_id, None)
                     self._end(instance, fact)
+
+    def _release(
+        self, instance: InstanceUnderTest, execution_id: ExecutionId, section: int | None
+    ) -> None:
+        """Behind what was asked for before; the end of an execution releases all (`None`)."""
+        sender = Sender(instance.instance_id, execution_id)
+        release = functools.partial(self.entities.release, sender, section)
+        self._agenda.note(self._agenda.now, release)
+
+    def _reply(self, sender: Sender, reply: Reply) -> None:
+        self._later(AT_ONCE, self.instances[sender.instance_id], sender.execution_id, reply)
+
+    def _start_detached(self, created: SubOrchestrationInstanceCreated) -> None:
+        """Begin what an entity has started, if there is code for it and its id is free."""
+        alive = self.instances.get(created.instance_id)
+        is_free = alive is None or alive.status.is_terminal
+        if is_free and is_orchestrator(self._children.get(created.name)):
+            self.begin(
+                self._children.get(created.name),
+                InstanceId(created.instance_id),
+                ExecutionId(created.instance_id),
+                created.input,
+                name=created.name,
+                version=created.version,
+            )
 
     def _later(
         self,

@@ -14,6 +14,8 @@ from datetime import datetime
 from durable.model.births import orchestration_instance
 from durable.model.failures import FailureDetails
 from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
     ExecutionCompleted,
     ExecutionStarted,
     HistoryEvent,
@@ -35,6 +37,13 @@ from durable.replay.executor import Execution, Orchestrator
 Fact = tuple[ExecutionId, HistoryEvent]
 # An orchestrator that continues as new without waiting for anything never comes to rest.
 EXECUTIONS_WITHOUT_WAITING_MAX = 1000
+ASKS_FOR_AN_ANSWER = (
+    TaskScheduled,
+    TimerCreated,
+    SubOrchestrationInstanceCreated,
+    EntityOperationCalled,
+    EntityLockRequested,
+)
 ADVICE = (
     "An orchestrator must ask for the same each time it is run: take the time from "
     "context.current_utc_datetime, ids from context.new_uuid(), and what else may change from an "
@@ -116,7 +125,7 @@ class InstanceUnderTest:
         )
 
     def open_tasks(self) -> list[Scheduling]:
-        """List the calls, children and timers that have no answer yet, in the order of their ids.
+        """List what has no answer yet, in the order of ids: calls, children, timers, locks.
 
         A timer that the code has cancelled, or lost in a race, is among them: it will still fire.
         """
@@ -125,7 +134,7 @@ class InstanceUnderTest:
         return [
             fact
             for fact in self.history
-            if isinstance(fact, TaskScheduled | TimerCreated | SubOrchestrationInstanceCreated)
+            if isinstance(fact, ASKS_FOR_AN_ANSWER)
             and fact.event_id not in self._answered
             and not getattr(fact, "is_detached", False)
         ]

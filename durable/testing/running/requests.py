@@ -5,12 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from durable.model.history import (
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationSignaled,
     EventSent,
     HistoryEvent,
     SubOrchestrationInstanceCreated,
     TaskScheduled,
     TimerCreated,
 )
+from durable.model.streams import read_lock_set
 from durable.model.values import decode_value
 
 
@@ -60,7 +64,38 @@ class SentEvent:
     at: datetime
 
 
-Request = Call | ChildCall | Timer | SentEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityCall:
+    """An operation of an entity that was called; `entity` is its instance id, `@name@key`."""
+
+    entity: str
+    operation: str
+    input: Any
+    task_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitySignal:
+    """An operation of an entity that was asked for without waiting."""
+
+    entity: str
+    operation: str
+    input: Any
+    at: datetime
+    scheduled_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRequest:
+    """The entities of a critical section, by instance id, in the order of locking."""
+
+    entities: tuple[str, ...]
+    task_id: int
+    at: datetime
+
+
+Request = Call | ChildCall | Timer | SentEvent | EntityCall | EntitySignal | LockRequest
 
 
 def request_of(fact: HistoryEvent) -> Request | None:
@@ -92,6 +127,31 @@ def request_of(fact: HistoryEvent) -> Request | None:
                 instance_id=fact.instance_id, name=fact.name, data=data, at=fact.timestamp
             )
         case _:
+            return _asked_of_entities(fact)
+
+
+def _asked_of_entities(fact: HistoryEvent) -> Request | None:
+    match fact:
+        case EntityOperationCalled():
+            return EntityCall(
+                entity=fact.instance_id,
+                operation=fact.operation,
+                input=decode_value(fact.input),
+                task_id=fact.event_id,
+                at=fact.timestamp,
+            )
+        case EntityOperationSignaled():
+            return EntitySignal(
+                entity=fact.instance_id,
+                operation=fact.operation,
+                input=decode_value(fact.input),
+                at=fact.timestamp,
+                scheduled_time=fact.scheduled_time,
+            )
+        case EntityLockRequested():
+            entities = tuple(read_lock_set(fact.lock_set))
+            return LockRequest(entities=entities, task_id=fact.event_id, at=fact.timestamp)
+        case _:
             return None
 
 
@@ -103,6 +163,9 @@ class Requests:
     child_calls: list[ChildCall] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     sent_events: list[SentEvent] = field(default_factory=list)
+    entity_calls: list[EntityCall] = field(default_factory=list)
+    signals: list[EntitySignal] = field(default_factory=list)
+    locks: list[LockRequest] = field(default_factory=list)
 
     def note(self, fact: HistoryEvent) -> None:
         """Add what this fact asks for, if it asks for anything."""
@@ -115,6 +178,12 @@ class Requests:
                 self.timers.append(timer)
             case SentEvent() as event:
                 self.sent_events.append(event)
+            case EntityCall() as operation:
+                self.entity_calls.append(operation)
+            case EntitySignal() as signal:
+                self.signals.append(signal)
+            case LockRequest() as lock:
+                self.locks.append(lock)
             case None:
                 pass
 

@@ -11,7 +11,16 @@ from durable.model.status import RuntimeStatus
 from durable.model.values import decode_value
 from durable.replay.determinism import describe
 from durable.testing.running.instance import InstanceUnderTest
-from durable.testing.running.requests import Call, ChildCall, Requests, SentEvent, Timer
+from durable.testing.running.requests import (
+    Call,
+    ChildCall,
+    EntityCall,
+    EntitySignal,
+    LockRequest,
+    Requests,
+    SentEvent,
+    Timer,
+)
 
 
 class NotCompletedError(AssertionError):
@@ -26,7 +35,8 @@ class OrchestrationResult:
     the failure, as in its status. `executions` are the histories: the last is the present one,
     those before it continued as new. `open_tasks` names what was asked for and has no answer.
     `elapsed` is virtual time. `children` are the instances that
-    ran beside it, by id.
+    ran beside it, by id. `entities` are the states of all entities that have one, by instance id,
+    `@name@key`; `locked_entities` are held at the end of the run, by anybody.
     """
 
     instance_id: str
@@ -44,6 +54,11 @@ class OrchestrationResult:
     warnings: tuple[str, ...] = ()
     children: "Mapping[str, OrchestrationResult]" = field(default_factory=dict)
     open_tasks: tuple[str, ...] = ()
+    entity_calls: tuple[EntityCall, ...] = ()
+    signals: tuple[EntitySignal, ...] = ()
+    locks: tuple[LockRequest, ...] = ()
+    entities: Mapping[str, Any] = field(default_factory=dict)
+    locked_entities: tuple[str, ...] = ()
 
     @property
     def history(self) -> tuple[HistoryEvent, ...]:
@@ -85,6 +100,8 @@ def result_of(
     *,
     began: datetime,
     children: Mapping[str, OrchestrationResult] | None = None,
+    entities: Mapping[str, Any] | None = None,
+    locked_entities: tuple[str, ...] = (),
 ) -> OrchestrationResult:
     """Describe an instance as it stands."""
     return OrchestrationResult(
@@ -103,4 +120,9 @@ def result_of(
         warnings=tuple(instance.warnings),
         children=children or {},
         open_tasks=tuple(describe(task) for task in instance.open_tasks()),
+        entity_calls=tuple(requests.entity_calls),
+        signals=tuple(requests.signals),
+        locks=tuple(requests.locks),
+        entities=entities or {},
+        locked_entities=locked_entities,
     )

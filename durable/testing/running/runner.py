@@ -8,7 +8,7 @@ code over its whole history, as a host that has just started would, with argumen
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +61,8 @@ def run_orchestrator(
     *,
     activities: Given = (),
     children: Given = (),
+    entities: Given = (),
+    entity_states: Mapping[Any, Any] | None = None,
     events: Iterable[GivenEvent] = (),
     http: Any = None,
     app: Any = None,
@@ -75,7 +77,9 @@ def run_orchestrator(
 
     `activities` and `children` are fakes by name, or functions that know their names: the table in
     `durable.testing.running.fakes` says what each may be. A generator function, an `async def` or a
-    decorated orchestrator among `children` runs for real, beside its parent. `http` is the fake for
+    decorated orchestrator among `children` runs for real, beside its parent. `entities` are fakes
+    by name too, or the entities themselves: `durable.testing.running.entities` says what each may
+    be. `entity_states` are the states that they begin with, by `EntityId`. `http` is the fake for
     `call_http`. `events` are `Event`s, or (name, data) or a name for one that comes at once. `app`
     is the app, or its registry: its annotations say what types values have, and `orchestrator` may
     then be a name. `until` stops the run after so much virtual time, as an eternal orchestration
@@ -91,13 +95,17 @@ def run_orchestrator(
         faked[HTTP_ACTIVITY] = http
     known_app = AppUnderTest(app)
     known_app.activities(faked)
+    fake_entities = by_name(entities)
+    known_app.entities(fake_entities)
     hub = FakeHub(
         agenda,
         known_app,
         activities=Fakes("activity", faked),
         children=Fakes("orchestrator", by_name(children)),
+        entities=fake_entities,
         check_replay=check_replay,
     )
+    hub.entities.set_states(entity_states or {})
     known = parse_instance_id(instance_id)
     given = [_event(event) for event in events]
     for event in given:
@@ -156,4 +164,11 @@ def _result(hub: FakeHub, main: InstanceUnderTest, began: datetime) -> Orchestra
         for instance_id, instance in hub.instances.items()
         if instance is not main
     }
-    return result_of(main, hub.requests[main.instance_id], began=began, children=results)
+    return result_of(
+        main,
+        hub.requests[main.instance_id],
+        began=began,
+        children=results,
+        entities=hub.entities.states,
+        locked_entities=hub.entities.locked,
+    )

@@ -15,6 +15,11 @@ from typing import Any, TypeVar
 
 from durable.model.failures import FailureDetails
 from durable.model.history import (
+    EntityLockGranted,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationCompleted,
+    EntityUnlockSent,
     EventRaised,
     ExecutionResumed,
     ExecutionSuspended,
@@ -29,14 +34,25 @@ from durable.model.history import (
 from durable.model.ids import ExecutionId, parse_instance_id
 from durable.model.parents import Parent
 from durable.model.status import RuntimeStatus
+from durable.model.streams import read_lock_set
 from durable.model.values import decode_value, encode_value
+from durable.replay.arguments import entity_instance
+from durable.replay.determinism import describe
 from durable.storage.answers import answer_to_parent
 from durable.testing.app import AppUnderTest
 from durable.testing.running.agenda import START, in_utc
 from durable.testing.running.answers import answer_of, end_of_fake_child, timed_out
+from durable.testing.running.entities import failure_of, reply_to
 from durable.testing.running.fakes import as_function
 from durable.testing.running.instance import Fact, InstanceUnderTest
-from durable.testing.running.requests import Call, ChildCall, Requests, Timer, request_of
+from durable.testing.running.requests import (
+    Call,
+    ChildCall,
+    EntityCall,
+    Requests,
+    Timer,
+    request_of,
+)
 from durable.testing.running.runner import INSTANCE_ID, LIFE_ID
 
 S = TypeVar("S", TaskScheduled, TimerCreated, SubOrchestrationInstanceCreated)
@@ -55,13 +71,18 @@ class OrchestrationTest:
         instance_id: str = INSTANCE_ID,
         version: str | None = None,
         check_replay: bool = True,
+        grants_locks: bool = True,
     ) -> None:
-        """Prepare it. `app` is the app, or its registry: what its annotations say of values."""
+        """Prepare it. `app` is the app, or its registry: what its annotations say of values.
+
+        Locks are granted at once, or by `grant_lock` where the test is about waiting for them.
+        """
         known = AppUnderTest(app)
         name, function = known.orchestrator(orchestrator)
         self._registry = known.registry
         self.now = in_utc(start)
         self.requests = Requests()
+        self._grants_locks = grants_locks
         self._input = encode_value(input_, what="input")
         self._instance = InstanceUnderTest(
             function,
@@ -129,6 +150,23 @@ class OrchestrationTest:
         timers = [request for request in requests if isinstance(request, Timer)]
         return sorted(timers, key=lambda timer: (timer.fire_at, timer.task_id))
 
+    @property
+    def open_operations(self) -> list[EntityCall]:
+        """The operations of entities that are to be completed or failed."""
+        requests = map(request_of, self._instance.open_tasks())
+        return [request for request in requests if isinstance(request, EntityCall)]
+
+    @property
+    def locked_entities(self) -> list[str]:
+        """The entities that the orchestration holds, by instance id; at its end it holds none."""
+        if self.status.is_terminal:
+            return []
+        granted = {e.task_scheduled_id for e in self.history if isinstance(e, EntityLockGranted)}
+        left = {e.critical_section_id for e in self.history if isinstance(e, EntityUnlockSent)}
+        locks = (fact for fact in self.history if isinstance(fact, EntityLockRequested))
+        held = (read_lock_set(lock.lock_set) for lock in locks if lock.event_id in granted - left)
+        return [entity for lock_set in held for entity in lock_set]
+
     # ------------------------------------------------------------------ what happens next
 
     def start(self) -> "OrchestrationTest":
@@ -173,6 +211,39 @@ class OrchestrationTest:
     ) -> "OrchestrationTest":
         """Fail the oldest open child of this name, or the one of this task id."""
         return self._answer_child(name, task_id, error)
+
+    def complete_operation(
+        self, operation: str, result: Any = None, *, entity: Any = None, task_id: int | None = None
+    ) -> "OrchestrationTest":
+        """Complete the oldest open call of this operation, of this entity, or of this task id."""
+        call = self._open_operation(operation, entity, task_id)
+        text = encode_value(result, what=f"result of operation '{operation}'")
+        return self._take(
+            EntityOperationCompleted(
+                timestamp=self.now, task_scheduled_id=call.event_id, result=text
+            )
+        )
+
+    def fail_operation(
+        self,
+        operation: str,
+        error: BaseException,
+        *,
+        entity: Any = None,
+        task_id: int | None = None,
+    ) -> "OrchestrationTest":
+        """Fail the oldest open call of this operation, of this entity, or of this task id."""
+        call = self._open_operation(operation, entity, task_id)
+        return self._take(reply_to(call, failure_of(call, error), self.now))
+
+    def grant_lock(self) -> "OrchestrationTest":
+        """Let the orchestration enter the critical section that it waits for."""
+        for task in self._instance.open_tasks():
+            if isinstance(task, EntityLockRequested):
+                return self._take(
+                    EntityLockGranted(timestamp=self.now, task_scheduled_id=task.event_id)
+                )
+        raise AssertionError(f"No lock is asked for. {self._standing()}")
 
     def fire_timer(self) -> "OrchestrationTest":
         """Go to the time of the next timer and fire it."""
@@ -228,7 +299,8 @@ class OrchestrationTest:
     def _note(self, facts: Sequence[Fact]) -> "OrchestrationTest":
         for _, fact in facts:
             self.requests.note(fact)
-        return self
+        waits = (isinstance(task, EntityLockRequested) for task in self._instance.open_tasks())
+        return self.grant_lock() if self._grants_locks and any(waits) else self
 
     def _fire(self, timer: Timer) -> "OrchestrationTest":
         return self._take(
@@ -258,6 +330,21 @@ class OrchestrationTest:
         wanted = f"'{name}'" if task_id is None else f"'{name}' with task id {task_id}"
         raise AssertionError(f"No call of {wanted} is open. {self._standing()}")
 
+    def _open_operation(
+        self, operation: str, entity: Any, task_id: int | None
+    ) -> EntityOperationCalled:
+        receiver = None if entity is None else entity_instance(entity)
+        for task in self._instance.open_tasks():
+            if (
+                isinstance(task, EntityOperationCalled)
+                and task.operation == operation
+                and receiver in {None, task.instance_id}
+                and task_id in {None, task.event_id}
+            ):
+                return task
+        of = "" if receiver is None else f" of entity '{receiver}'"
+        raise AssertionError(f"No call of operation '{operation}'{of} is open. {self._standing()}")
+
     def _standing(self) -> str:
         tasks = ", ".join(_told(task) for task in self._instance.open_tasks()) or "none"
         told = f"'{self._instance.name}' is {self.status.value}; open tasks: {tasks}."
@@ -265,6 +352,8 @@ class OrchestrationTest:
 
 
 def _told(task: Scheduling) -> str:
+    if isinstance(task, TaskScheduled | SubOrchestrationInstanceCreated):
+        return f"{task.event_id}: '{task.name}' with {task.input}"
     if isinstance(task, TimerCreated):
         return f"{task.event_id}: timer for {task.fire_at.isoformat()}"
-    return f"{task.event_id}: '{task.name}' with {task.input}"
+    return f"{task.event_id}: {describe(task, with_arguments=True)}"

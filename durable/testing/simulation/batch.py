@@ -14,7 +14,7 @@ from itertools import islice
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from durable.testing.programs.handwritten import WRITTEN
+from durable.testing.programs.handwritten import SECTION_PROGRAMS, WRITTEN
 from durable.testing.simulation.drawn import Sealed, sealed_experiments
 from durable.testing.simulation.exhaustive import pairs, setting_of, some_singles
 from durable.testing.simulation.experiment import Experiment, run
@@ -52,7 +52,7 @@ def run_batch(number: int, *, shrinks: bool = True) -> Batch:
 
 def _sweep(batch: Batch) -> None:
     chance = random.Random(batch.seed)  # noqa: S311
-    program = chance.choice(WRITTEN)
+    program = chance.choice((*WRITTEN, *SECTION_PROGRAMS))
     one = Experiment(program, Schedule(chance.randrange(1, 100_000)), setting_of(program))
     calls = _run(one, batch).calls
     for experiment in islice(some_singles(one, calls, seed=batch.seed), SINGLES):

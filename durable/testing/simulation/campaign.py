@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Self
 
-from durable.testing.programs.handwritten import WRITTEN
+from durable.testing.programs.handwritten import NAMED
 from durable.testing.simulation.batch import Batch, run_batch
 from durable.testing.simulation.exhaustive import (
     FULL_SEED,
@@ -84,9 +84,9 @@ def run_everything(tell: Tell) -> Report:
     report = Report()
     with _processes() as pool:
         parts: set[Future[Report]] = set()
-        for program in WRITTEN:
+        for name in NAMED:
             for shard in range(SHARDS):
-                parts.add(pool.submit(run_shard, program.name, shard, SHARDS))
+                parts.add(pool.submit(run_shard, name, shard, SHARDS))
         while parts:
             done, parts = wait(parts, return_when=FIRST_COMPLETED)
             for each in done:

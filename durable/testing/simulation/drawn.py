@@ -6,8 +6,10 @@ the plainest schedule and the fewest faults that still show it.
 
 from hypothesis import strategies as st
 
+from durable.testing.programs.code import STYLES
 from durable.testing.programs.family_strategies import family_programs
-from durable.testing.programs.handwritten import WRITTEN
+from durable.testing.programs.handwritten import SECTION_PROGRAMS, WRITTEN
+from durable.testing.programs.lock_strategies import confluent_sections, programs_with_sections
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import Program
 from durable.testing.simulation.exhaustive import setting_of
@@ -18,7 +20,7 @@ from durable.testing.world.schedule import Schedule
 CALLS_MAX = 120
 # The big ones are looked at by `exhaustive`; here many small runs find more.
 LARGE = ("fan-out of 25", "bursts", "started for much later")
-SMALL = tuple(program for program in WRITTEN if program.name not in LARGE)
+SMALL = tuple(program for program in (*WRITTEN, *SECTION_PROGRAMS) if program.name not in LARGE)
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
@@ -49,16 +51,22 @@ def settings(draw: st.DrawFn, *, faults: int) -> Setting:
         other_code=draw(st.sampled_from((False,) * 7 + (True,))),
         patience_s=draw(st.sampled_from((120, 120, 0))),
         deliveries_max=draw(st.sampled_from(deliveries)),
+        style=draw(st.sampled_from(STYLES)),
     )
 
 
 def random_programs() -> st.SearchStrategy[Program]:
-    """Draw a program: of one orchestration, or of several instances, executions and lives."""
+    """Draw a program.
+
+    Of one orchestration, or of several instances, executions and lives; or rich in locks.
+    """
     return st.one_of(
         confluent_programs(),
         programs(),
         confluent_programs(has_children=True),
         family_programs(),
+        confluent_sections(),
+        programs_with_sections(),
     )
 
 

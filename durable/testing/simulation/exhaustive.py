@@ -33,6 +33,20 @@ SETTINGS = {
     "one id, two children in turn": Setting(patience_s=0),
     "continued as new, unread events kept": Setting(rows_per_transaction_max=3),
     "child that continues as new": Setting(deliveries_max=1),
+    "calls and signals of one sender, in order": Setting(messages_at_once=8),
+    "an entity signals another and itself": Setting(rows_per_transaction_max=3),
+    "a signal for later": Setting(hosts=3, skew_s=-45),
+    "a signal for later, into a section": Setting(hosts=3, skew_s=45),
+    "a transfer between two accounts, and an audit": Setting(style="async def"),
+    "two lockers in opposite order": Setting(patience_s=0),
+    "three lockers in a ring": Setting(hosts=3, style="async def"),
+    "a signal, then a lock, then a call": Setting(rows_per_transaction_max=3),
+    "an error inside a section, caught outside": Setting(style="async def"),
+    "broken rules, caught inside": Setting(style="async def"),
+    "terminated inside a section": Setting(deliveries_max=1),
+    "a lock of a hot entity": Setting(messages_at_once=8, rows_per_transaction_max=3),
+    "a section of a child": Setting(other_code=True),
+    "signals of two senders": Setting(messages_at_once=1),
 }
 
 

@@ -5,32 +5,23 @@ one of them both must have asked for the same, stand in the same status and show
 """
 
 import random
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 from durable.model.history import (
     EventRaised,
-    EventSent,
-    ExecutionCompleted,
     HistoryEvent,
-    SubOrchestrationInstanceCreated,
-    TaskScheduled,
     TimerCreated,
 )
-from durable.model.parents import default_child_id
 from durable.model.status import RuntimeStatus
-from durable.model.values import decode_value
 from durable.replay.decision import Decision
 from durable.testing.programs.code import Style, orchestrator_of
-from durable.testing.programs.expressions import value_of_json
 from durable.testing.programs.syntax import Orchestration, Program, Value
 from durable.testing.specification import effects, inputs
 from durable.testing.specification.executions import Orchestrating
-from durable.testing.specification.orchestrations import Step, apply, begin
+from durable.testing.specification.orchestrations import apply, begin
 from durable.testing.specification.tasks import Asked, asked_in
 from tests.replay.recording import (
-    EXECUTION,
     START,
     Orchestrator,
     Recording,
@@ -39,15 +30,24 @@ from tests.replay.recording import (
     completed,
     failed,
     fired,
+    granted,
+    not_served,
     raised,
     resumed,
+    served,
     suspended,
     terminated,
 )
+from tests.testing.programs.laid_out import facts_foreseen, facts_of, value_of
 
 Fact: TypeAlias = tuple[Any, ...]
-NAME = "orchestrator"  # what a recording calls the one that it runs
 EVENTS = ("x", "y", "number", "go")
+# How a call fails and succeeds: as replay is told, and as the specification is.
+ANSWERS: dict[str, tuple[tuple[Any, Any], tuple[Any, Any]]] = {
+    "activity": ((failed, inputs.ActivityFailed), (completed, inputs.ActivityCompleted)),
+    "child": ((child_failed, inputs.ChildFailed), (child_completed, inputs.ChildCompleted)),
+    "operation": ((not_served, inputs.OperationFailed), (served, inputs.OperationCompleted)),
+}
 
 
 class _Execution(Recording):
@@ -159,7 +159,7 @@ class BesideReplay:
         return raised(name, data), inputs.EventArrived(name, data)
 
     def _answer(self, asked: Asked, chance: random.Random) -> tuple[HistoryEvent, inputs.Input]:
-        task_id, value = asked.task_id, chance.randrange(4)
+        task_id = asked.task_id
         if asked.kind == "timer":
             created = next(
                 fact
@@ -168,66 +168,15 @@ class BesideReplay:
             )
             after_s = (created.fire_at - START) / timedelta(seconds=1)
             return fired(task_id, after_s), inputs.TimerFired(task_id)
-        has_failed = chance.random() < 0.4
-        if asked.kind == "activity":
-            if has_failed:
-                return failed(task_id, "odd"), inputs.ActivityFailed(task_id, "odd")
-            return completed(task_id, value), inputs.ActivityCompleted(task_id, value)
-        if has_failed:
-            return child_failed(task_id, "odd"), inputs.ChildFailed(task_id, "odd")
-        return child_completed(task_id, value), inputs.ChildCompleted(task_id, value)
+        if asked.kind == "section":
+            return granted(task_id), inputs.SectionEntered(task_id)
+        fails, succeeds = ANSWERS[asked.kind]
+        value = chance.randrange(4)
+        if chance.random() < 0.4:
+            return fails[0](task_id, "odd"), fails[1](task_id, "odd")
+        return succeeds[0](task_id, value), succeeds[1](task_id, value)
 
 
 def open_in(state: Orchestrating) -> list[Asked]:
     """List what was asked for and not answered."""
     return [asked for task in state.tasks if (asked := asked_in(task)) is not None]
-
-
-def value_of(text: str | None) -> Value:
-    """Read JSON text."""
-    return value_of_json(decode_value(text))
-
-
-def facts_of(decision: Decision) -> Iterator[Fact]:
-    """Lay out what an episode has asked for."""
-    for fact in decision.facts:
-        match fact:
-            case TaskScheduled():
-                yield ("activity", fact.event_id, fact.name, value_of(fact.input))
-            case TimerCreated():
-                yield ("timer", fact.event_id, fact.fire_at)
-            case SubOrchestrationInstanceCreated():
-                kind = "detached" if fact.is_detached else "child"
-                is_named = fact.instance_id != default_child_id(EXECUTION, fact.event_id)
-                instance_id = fact.instance_id if is_named else None
-                yield (kind, fact.event_id, fact.name, value_of(fact.input), instance_id)
-            case EventSent():
-                yield ("event", fact.event_id, fact.instance_id, fact.name, value_of(fact.input))
-            case ExecutionCompleted():
-                yield ("ended", fact.orchestration_status.value, value_of(fact.result))
-            case _:
-                pass
-
-
-def facts_foreseen(step: Step) -> Iterator[Fact]:
-    """Lay out what the specification asks for, in the same way."""
-    for effect in step.effects:
-        match effect:
-            case effects.ActivityAsked():
-                yield ("activity", effect.task_id, effect.name, effect.argument)
-            case effects.TimerAsked():
-                yield ("timer", effect.task_id, effect.due_at)
-            case effects.ChildAsked() | effects.DetachedAsked():
-                kind = "child" if isinstance(effect, effects.ChildAsked) else "detached"
-                yield (kind, effect.task_id, effect.name, effect.argument, effect.instance_id)
-            case effects.EventSent():
-                yield ("event", effect.task_id, effect.instance_id, effect.name, effect.data)
-            case effects.Ended(status="Failed"):
-                text = f"Orchestrator function '{NAME}' failed: {effect.output}"
-                yield ("ended", effect.status, text)
-            case effects.Ended():
-                yield ("ended", effect.status, effect.output)
-            case effects.ContinuedAsNew():
-                yield ("ended", "ContinuedAsNew", effect.argument)
-            case _:
-                raise AssertionError(f"no code asks for {effect} yet")

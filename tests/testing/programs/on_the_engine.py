@@ -24,8 +24,9 @@ from durable.model.status import RuntimeStatus
 from durable.model.values import decode_value
 from durable.storage.memory import MemoryStore
 from durable.storage.port import TIMERS, WORK_ITEMS
-from durable.testing.programs.code import registry_of
+from durable.testing.programs.code import Style, registry_of
 from durable.testing.programs.direct import BEGINNING, DirectResult
+from durable.testing.programs.entity_code import entity_id_of, state_of
 from durable.testing.programs.expressions import value_of_json
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.syntax import (
@@ -35,10 +36,12 @@ from durable.testing.programs.syntax import (
     Purge,
     RaiseEvent,
     Resume,
+    Signal,
     Start,
     StartDetached,
     Suspend,
     Terminate,
+    Value,
 )
 
 T = TypeVar("T")
@@ -85,12 +88,12 @@ class PlainEnvironment:
 class PlainHub:
     """A task hub and its only host."""
 
-    def __init__(self, program: Program, *, seed: int = 0) -> None:
+    def __init__(self, program: Program, *, seed: int = 0, style: Style = "generator") -> None:
         self.environment = PlainEnvironment(seed)
         self.store = MemoryStore(now=self.environment.now, chance=random.Random(seed))
         self.client = DurableClient(self.store, self.environment)
         self._worker = TaskHubWorker(
-            self.store, registry_of(program), self.environment, EngineSettings()
+            self.store, registry_of(program, style=style), self.environment, EngineSettings()
         )
         self._program = program
 
@@ -103,6 +106,16 @@ class PlainHub:
         await self._run_until(None)
         statuses = [await self.client.read_status(one) for one in sorted(ids_in(self._program))]
         return tuple(result_of(status) for status in statuses if status is not None)
+
+    async def entities(self) -> tuple[tuple[str, Value], ...]:
+        """Read the states of all entities; nobody holds one at rest, and nothing waits there."""
+        states = []
+        for entity in sorted(self._program.entities, key=lambda each: each.name):
+            found = await self.client.read_entity(entity_id_of(entity.name), include_transient=True)
+            if found is not None:
+                assert (found.locked_by, found.backlog) == (None, 0)
+            states.append((entity.name, state_of(entity, found and found.value)))
+        return tuple(states)
 
     async def _perform(self, action: CallerAction) -> None:
         match action:
@@ -124,6 +137,14 @@ class PlainHub:
                 await self.client.resume(instance_id)
             case Purge(instance_id):
                 await self.client.purge(instance_id)
+            case Signal(entity, operation, argument):
+                due_at = self.environment.time + timedelta(seconds=action.after_s)
+                await self.client.signal_entity(
+                    entity_id_of(entity),
+                    operation,
+                    argument,
+                    scheduled_time=due_at if action.after_s else None,
+                )
 
     async def _run_until(self, moment: datetime | None) -> None:
         """Deliver all that shows before this moment; without one, until nothing is left.
@@ -159,7 +180,7 @@ def ids_in(program: Program) -> set[str]:
     """Collect the ids that the program itself gives; other children get theirs by the engine."""
     return {
         node.instance_id
-        for node in nodes_of((program.orchestrations, program.script))
+        for node in nodes_of(program)
         if isinstance(node, Start | CallOrchestration | StartDetached)
         and node.instance_id is not None
     }

@@ -1,5 +1,6 @@
 """What each construct means when a program runs as code: decided by the engine's own replay."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from durable.testing.programs.code import (
     registry_of,
 )
 from durable.testing.programs.direct_context import DirectContext
+from durable.testing.programs.direct_sections import DirectSection
 from durable.testing.programs.errors import ProgramError, UnsupportedProgram
 from durable.testing.programs.expressions import evaluate
 from durable.testing.programs.syntax import (
@@ -37,6 +39,7 @@ from durable.testing.programs.syntax import (
     Let,
     Made,
     Make,
+    Operation,
     Orchestration,
     Program,
     Raise,
@@ -44,8 +47,10 @@ from durable.testing.programs.syntax import (
     Return,
     Row,
     Section,
+    SetState,
     SetStatus,
     SetTimer,
+    Signal,
     SignalEntity,
     Start,
     StartDetached,
@@ -75,6 +80,14 @@ class Nobody:
         raise NotImplementedError
 
     def send_event(self, instance_id: str, name: str, data: Value) -> None:
+        raise NotImplementedError
+
+    def signal_entity(
+        self, entity: str, operation: str, argument: Value, due_at: datetime | None
+    ) -> None:
+        raise NotImplementedError
+
+    def make_section(self, entities: Sequence[str]) -> DirectSection:
         raise NotImplementedError
 
 
@@ -334,6 +347,12 @@ def with_body(*body: Statement) -> Program:
     return replace(PROGRAM, orchestrations=(Orchestration("main", body),))
 
 
+def with_operation(statement: SetState | SignalEntity | StartDetached) -> Program:
+    """Give the program an entity whose operation does this."""
+    operation = Operation("o", (statement,), Constant(None))
+    return replace(PROGRAM, entities=(Entity("e", 0, (operation,)),))
+
+
 @pytest.mark.parametrize(
     ("name", "program"),
     [
@@ -341,8 +360,13 @@ def with_body(*body: Statement) -> Program:
         ("StartDetached", with_body(StartDetached("unknown", Constant(1)))),
         ("CallEntity", with_body(Make("t", AllOf((CALL, CallEntity("e", "o", Constant(1))))))),
         ("SignalEntity", with_body(Repeat(2, (SignalEntity("e", "o", Constant(1)),)))),
+        ("Signal", replace(PROGRAM, script=(Signal("e", "o"),))),
         ("Section", with_body(Try((), "e", (Section(("e",), ()),)))),
-        ("Entity", replace(PROGRAM, entities=(Entity("e", 0, ()),))),
+        ("Entity", replace(PROGRAM, entities=(Entity("E", 0, ()),))),
+        ("Entity", replace(PROGRAM, entities=(Entity("e", None, ()),))),
+        ("Clock", with_operation(SetState(Clock()))),
+        ("SignalEntity", with_operation(SignalEntity("e", "o", Constant(1), 60))),
+        ("StartDetached", with_operation(StartDetached("main", Constant(1)))),
         ("Clock", replace(PROGRAM, activities=(Activity("a", Sum((Clock(),))),))),
         ("CallActivity", with_body(Await("v", CallActivity("unknown", V)))),
         ("Start", replace(PROGRAM, script=(Start("a", "unknown"),))),

@@ -10,7 +10,13 @@ from durable.testing.programs.code import registry_of
 from durable.testing.programs.direct import run_directly
 from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.features import features
-from durable.testing.programs.handwritten import COMING, CONFLUENT, HANDWRITTEN, NAMED
+from durable.testing.programs.handwritten import (
+    COMING,
+    CONFLUENT,
+    HANDWRITTEN,
+    NAMED,
+    SECTION_PROGRAMS,
+)
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import (
@@ -24,7 +30,7 @@ from durable.testing.programs.syntax import (
 )
 from tests.testing.programs.on_the_engine import PlainHub
 
-WRITTEN = (*HANDWRITTEN, *COMING)
+WRITTEN = (*HANDWRITTEN, *COMING, *SECTION_PROGRAMS)
 PROFILE = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 
 # What random programs must reach; each in at least this share of them.

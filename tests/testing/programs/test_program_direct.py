@@ -5,7 +5,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from durable.testing.programs.bodies import ACTIVITIES, echo
-from durable.testing.programs.direct import DirectResult, run_directly
+from durable.testing.programs.code import STYLES
+from durable.testing.programs.direct import DirectResult, end_directly, run_directly
 from durable.testing.programs.errors import UnsupportedProgram
 from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.handwritten import CONFLUENT, NAMED
@@ -168,9 +169,12 @@ def test_what_cannot_run_as_code_is_refused() -> None:
 async def test_the_engine_comes_to_the_same_for_each_program_written_by_hand(name: str) -> None:
     """Recording is transparent: in whatever order messages arrive, the results are the same."""
     program = NAMED[name]
-    expected = named_in(program, run_directly(program))
+    end = end_directly(program)
+    expected = named_in(program, end.instances)
     for seed in range(3):
-        assert await PlainHub(program, seed=seed).run() == expected
+        hub = PlainHub(program, seed=seed, style=STYLES[seed % 2])
+        assert await hub.run() == expected
+        assert await hub.entities() == end.entities
 
 
 @settings(ENOUGH, max_examples=130)

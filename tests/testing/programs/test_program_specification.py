@@ -6,9 +6,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from durable.testing.programs.direct import run_directly
+from durable.testing.programs.direct import end_directly
 from durable.testing.programs.family_strategies import family_programs
-from durable.testing.programs.handwritten import COMING, CONFLUENT, HANDWRITTEN
+from durable.testing.programs.handwritten import CONFLUENT, NAMED
+from durable.testing.programs.lock_strategies import confluent_sections, programs_with_sections
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import Clock, Program
@@ -20,12 +21,13 @@ STATES_MAX = 200
 
 def direct_outcome(program: Program) -> Outcome:
     """Put the direct results into the specification's words; both styles of code come to them."""
-    results = run_directly(program)
-    assert run_directly(program, style="async def") == results
-    return Outcome(tuple((r.instance_id, r.status, r.value, r.custom_status) for r in results), ())
+    end = end_directly(program)
+    assert end_directly(program, style="async def") == end
+    instances = ((r.instance_id, r.status, r.value, r.custom_status) for r in end.instances)
+    return Outcome(tuple(instances), end.entities)
 
 
-@pytest.mark.parametrize("program", [*HANDWRITTEN, *COMING], ids=lambda program: program.name)
+@pytest.mark.parametrize("program", NAMED.values(), ids=lambda program: program.name)
 def test_a_program_written_by_hand_ends_as_the_specification_allows(program: Program) -> None:
     """The direct outcome is among those specified; a program said to have one has no other."""
     specified = outcomes(program)
@@ -36,7 +38,9 @@ def test_a_program_written_by_hand_ends_as_the_specification_allows(program: Pro
 
 @PROFILE
 @given(
-    program=st.one_of(confluent_programs(), confluent_programs(has_children=True)),
+    program=st.one_of(
+        confluent_programs(), confluent_programs(has_children=True), confluent_sections()
+    ),
     seed=st.integers(0, 9),
 )
 def test_programs_of_one_outcome_have_but_one(program: Program, seed: int) -> None:
@@ -52,7 +56,7 @@ def test_programs_of_one_outcome_have_but_one(program: Program, seed: int) -> No
 
 
 @PROFILE
-@given(program=st.one_of(programs(), family_programs()))
+@given(program=st.one_of(programs(), family_programs(), programs_with_sections()))
 def test_the_direct_run_is_one_of_the_specified_ones(program: Program) -> None:
     """Whatever a random program races for, the direct outcome is among those specified.
 

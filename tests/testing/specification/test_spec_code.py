@@ -1,6 +1,6 @@
 """The code of one execution: control flow, errors, ends, custom status, sections' rules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -229,7 +229,7 @@ def test_a_section_asks_for_its_set_sorted_and_waits() -> None:
     assert waiting.effects == (SectionAsked(0, ("P", "Q")),)
     assert waiting.state.open_tasks == (0,)
     step = run(*body, inputs=(ENTERED,))
-    assert step.effects[1:] == (SectionLeft(0, ("P", "Q")), Ended("Completed", None))
+    assert step.effects[1:] == (SectionLeft(0, ("P", "Q"), 1), Ended("Completed", None))
 
 
 @pytest.mark.parametrize(
@@ -245,9 +245,14 @@ def test_a_section_asks_for_its_set_sorted_and_waits() -> None:
 def test_a_section_is_released_however_it_is_left(
     inside: tuple[Statement, ...], inputs: tuple[Input, ...], end: Effect
 ) -> None:
-    """Return, error, terminate and continue-as-new release before they end the execution."""
+    """Return, error, terminate and continue-as-new release before they end the execution.
+
+    What the code asks for takes an id; who is cut off asks for nothing.
+    """
     step = run(Section(("P",), inside), inputs=(ENTERED, *inputs))
-    assert step.effects[-2:] == (SectionLeft(0, ("P",)), end)
+    is_cut_off = isinstance(end, ContinuedAsNew) or end == Ended("Terminated", "stop", True)
+    release_id = None if is_cut_off else 1 + len(inputs)
+    assert step.effects[-2:] == (SectionLeft(0, ("P",), release_id), end)
 
 
 def test_an_error_that_leaves_a_section_releases_it_before_it_is_caught() -> None:
@@ -256,12 +261,12 @@ def test_an_error_that_leaves_a_section_releases_it_before_it_is_caught() -> Non
         Try((Section(("P",), (Raise("no"),)),), "x", (Section(("P",), (Return(X),)),)),
         Raise("not reached"),
     )
-    step = run(*body, inputs=(ENTERED, SectionEntered(1)))
+    step = run(*body, inputs=(ENTERED, SectionEntered(2)))
     assert step.effects == (
         SectionAsked(0, ("P",)),
-        SectionLeft(0, ("P",)),
-        SectionAsked(1, ("P",)),
-        SectionLeft(1, ("P",)),
+        SectionLeft(0, ("P",), 1),
+        SectionAsked(2, ("P",)),
+        SectionLeft(2, ("P",), 3),
         Ended("Completed", "no"),
     )
 
@@ -290,7 +295,7 @@ def test_a_broken_rule_of_sections_is_an_error_that_releases(
 ) -> None:
     """The statement raises; nothing of it is asked for, and the locks are released."""
     step = run(Section(("P",), (inside,)), inputs=(ENTERED,))
-    assert step.effects[1:] == (SectionLeft(0, ("P",)), Ended("Failed", message))
+    assert step.effects[1:] == (SectionLeft(0, ("P",), 1), Ended("Failed", message))
 
 
 def test_a_section_of_nothing_is_an_error() -> None:
@@ -312,10 +317,20 @@ def test_activities_timers_events_and_signals_to_others_are_allowed_inside() -> 
         Await("x", AllOf((A, SetTimer(1), WaitForEvent("e")))),
         Await("y", CALL_P),
     )
-    answers = (ENTERED, ActivityCompleted(1, 0), TimerFired(2), EventArrived("e", 0))
+    answers = (ENTERED, ActivityCompleted(2, 0), TimerFired(3), EventArrived("e", 0))
     step = run(Section(("P",), inside), inputs=answers)
-    assert SignalSent("Q", "get", None) in step.effects
-    assert step.effects[-1] == OperationAsked(3, "P", "get", None)
+    assert SignalSent("Q", "get", None, 1) in step.effects
+    assert step.effects[-1] == OperationAsked(4, "P", "get", None)
+
+
+def test_a_signal_for_later_says_when_in_the_time_of_its_episode() -> None:
+    """It takes an id like any other signal."""
+    step = run(SignalEntity("P", "get", X, after_s=60), SignalEntity("P", "get", X))
+    due_at = NOON + timedelta(seconds=60)
+    assert step.effects[:2] == (
+        SignalSent("P", "get", None, 0, due_at),
+        SignalSent("P", "get", None, 1),
+    )
 
 
 def test_calls_one_after_another_to_one_locked_entity_are_allowed() -> None:
