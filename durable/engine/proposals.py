@@ -79,14 +79,7 @@ class Proposer:
             _outs(before, opened, state),
             default_version=self._default_version,
         )
-        laid_out: list[HistoryRow] = []
-        bases: list[int] = []
-        for chapter in chapters:
-            bases.append(numbering.ordinal + 1)
-            laid_out += numbering.rows_of(chapter)
-        last = chapters[-1]
-        if len(chapters) > 1:
-            last = replace(last, opened=replace(last.opened, base=bases[-1]))
+        laid_out, last = _laid_out(numbering, chapters)
         rows = await spill_rows(self._store, self._environment, turn.instance_id, laid_out)
         record = record_after(
             last,
@@ -225,6 +218,21 @@ class Proposer:
             blobs=blobs,
         )
         return pending, waiting_rows(texts, pending.execution_id, 0)
+
+
+def _laid_out(
+    numbering: Numbering, chapters: Sequence[Chapter]
+) -> tuple[list[HistoryRow], Chapter]:
+    """Lay out the facts of all chapters; return the last one with the base that it so gets."""
+    rows: list[HistoryRow] = []
+    base = numbering.ordinal + 1
+    for chapter in chapters:
+        base = numbering.ordinal + 1
+        rows += numbering.rows_of(chapter)
+    last = chapters[-1]
+    if len(chapters) > 1:
+        last = replace(last, opened=replace(last.opened, base=base))
+    return rows, last
 
 
 def _named(message: TaskMessage, place: int) -> TaskMessage:

@@ -14,7 +14,7 @@ from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from tests.engine.hub import Context, Hub, Orchestration, registry_of
-from tests.engine.test_entities import end_of
+from tests.engine.test_entities_on_a_hub import end_of
 
 A, B, C = (EntityId("Account", key) for key in "abc")
 ALL = (A, B, C)

@@ -74,13 +74,7 @@ def _run(
 ) -> Orchestration:
     for verb, what in program:
         if verb == "yield":
-            task = _task(context, what, made)
-            if _is_cancelled(task):
-                continue
-            try:
-                log.append(_seen((yield task), made))
-            except Exception as error:  # noqa: BLE001
-                log.append(str(error))
+            yield from _await(_task(context, what, made), made, log)
         elif verb == "make":
             _task(context, what, made)
         elif verb == "cancel" and what < len(made) and isinstance(made[what], TimerTask):
@@ -93,6 +87,15 @@ def _run(
         elif verb == "section":
             with (yield context.lock(["@e@p", "@e@r"])):
                 yield from _run(context, what, made, log)
+
+
+def _await(task: TaskBase, made: list[TaskBase], log: list[Any]) -> Orchestration:
+    if _is_cancelled(task):
+        return
+    try:
+        log.append(_seen((yield task), made))
+    except Exception as error:  # noqa: BLE001
+        log.append(str(error))
 
 
 def _task(context: Context, what: Any, made: list[TaskBase]) -> TaskBase:

@@ -162,9 +162,8 @@ _BREAKS: SearchStrategy[Statement] = st.one_of(
 _LEAVES_BY: SearchStrategy[Block] = st.sampled_from(
     (
         (),
-        (),
-        (),
         (Raise("raised"),),
+        (Raise("raised again"),),
         (END,),
         (If(INPUT, (), (ContinueAsNew(Constant(1)),)),),
         (Await("_", AnyOf((NEVER, SetTimer(60)))),),

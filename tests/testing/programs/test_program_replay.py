@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from durable.testing.programs.code import STYLES, Style
 from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.handwritten import NAMED
+from durable.testing.programs.lock_strategies import programs_with_sections
 from durable.testing.programs.syntax import Program, Start
 from tests.testing.programs.beside_replay import BesideReplay
 
 PROFILE = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 INPUTS_MAX = 25
+PROGRAMS = st.one_of(family_programs(), programs_with_sections())
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -24,7 +26,7 @@ def test_whatever_comes_the_code_asks_for_what_is_specified(style: Style) -> Non
     counted: Counter[str] = Counter()
 
     @PROFILE
-    @given(program=family_programs(), argument=st.integers(0, 3), seed=st.integers(0, 99))
+    @given(program=PROGRAMS, argument=st.integers(0, 3), seed=st.integers(0, 99))
     def compare(program: Program, argument: int, seed: int) -> None:
         for orchestration in program.orchestrations:
             run = BesideReplay(program, orchestration, argument, style)

@@ -1,0 +1,255 @@
+"""The state of a class entity: attributes, saved as JSON and read back typed."""
+
+import functools
+import json
+from collections import Counter as Tally
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from tests.engine.one_entity import Counter, Hand, Item
+
+
+class Basket:
+    """Typed in the class, and by default values."""
+
+    items: list[Item]
+    opened: datetime | None = None
+    limits: ClassVar[list[int]] = [10]
+    notes: list[str] = []  # noqa: RUF012  (what people write)
+
+    def __init__(self) -> None:
+        self.items = []
+        self.tags = {"new"}
+        self.counts: Any = defaultdict(int)
+        self.tally: Any = Tally()
+
+    def put(self, item: Item) -> str:
+        """Read the input as its annotation says."""
+        assert isinstance(item, Item)
+        self.items.append(item)
+        self.opened = self.opened or datetime(2030, 1, 1, tzinfo=UTC)
+        self.tags.add(item.name)
+        self.counts[item.name] += 1
+        self.tally.update([item.name])
+        self.notes.append(item.name)
+        return type(self.opened).__name__
+
+    def total(self) -> Decimal:
+        """Use what was read back."""
+        assert all(isinstance(item, Item) for item in self.items)
+        return sum((item.price for item in self.items), Decimal(0))
+
+
+async def test_state_is_read_back_as_annotated_and_else_as_its_default() -> None:
+    """Dataclasses in lists, times, sets, Decimals, dicts with a default."""
+    basket = Hand(Basket)
+    await basket("put", {"name": "tea", "price": "1.20"})
+    assert await basket("put", Item("tea", Decimal("2.30"))) == "datetime"
+    assert await basket("total") == "3.50"
+    assert basket.attributes == {
+        "items": [{"name": "tea", "price": "1.20"}, {"name": "tea", "price": "2.30"}],
+        "opened": "2030-01-01T00:00:00+00:00",
+        "notes": ["tea", "tea"],
+        "tags": ["new", "tea"],
+        "counts": {"tea": 2},
+        "tally": {"tea": 2},
+    }
+
+
+async def test_two_entities_share_no_list_of_the_class() -> None:
+    """A list in the body of the class is the default of each, and not one for all."""
+    one, other = Hand(Basket), Hand(Basket)
+    await one("put", Item("tea", Decimal(1)))
+    await other("total")
+    assert (one.attributes["notes"], other.attributes["notes"]) == (["tea"], [])
+    assert Basket.notes == []
+
+
+async def test_an_input_that_does_not_fit_fails_before_the_method_runs() -> None:
+    """And the place is named."""
+    basket = Hand(Basket)
+    assert "input.price" in await basket.fails("put", {"name": "tea", "price": "much"})
+
+
+async def test_a_state_that_does_not_fit_fails_the_operation() -> None:
+    """The place is named, and the state stays for another version."""
+    basket = Hand(Basket, state='{"items": [{"name": "tea"}]}')
+    assert "state.items[0].price is missing" in await basket.fails("total")
+    assert "should be Basket, but is 5" in await Hand(Basket, state="5").fails("total")
+
+
+async def test_an_old_state_gets_the_defaults_that_it_lacks() -> None:
+    """What `__init__` gives."""
+    basket = Hand(Basket, state='{"items": [{"name": "tea", "price": "1"}]}')
+    assert await basket("total") == "1"
+    await basket("put", Item("milk", Decimal(2)))
+    assert basket.attributes["tags"] == ["milk", "new"]
+
+
+async def test_what_the_class_does_not_know_is_dropped_without_an_error() -> None:
+    """By an operation that changes something; one that only looks leaves it to who knows it."""
+    gone = {"__class__": "Gone", "__module__": "of.nowhere", "__data__": 1}
+    text = json.dumps({"value": 5, "of_a_newer_version": [gone], "value2": 1})
+    counter = Hand(Counter, state=text)
+    assert await counter("get") == 5
+    assert counter.state == text
+    assert await counter("add", 1) == 6
+    assert counter.attributes == {"value": 6}
+
+
+async def test_an_attribute_that_would_not_come_back_is_refused() -> None:
+    """A method that makes it tells nobody how to read it; a cached property is not kept."""
+
+    class Thing:
+        start: int
+
+        def begin(self) -> int:
+            self.start = 5
+            return self.cached
+
+        @functools.cached_property
+        def cached(self) -> int:
+            return self.start + 1
+
+        def stray(self) -> None:
+            self.stay = 1
+
+        def bad(self) -> None:
+            self.start = object()  # type: ignore[assignment]
+
+    thing = Hand(Thing)
+    assert await thing("begin") == 6
+    assert thing.attributes == {"start": 5}
+    assert "attribute 'stay', which would not come back" in await thing.fails("stray")
+    assert "state of entity '@thing@a' can't be written" in await thing.fails("bad")
+
+
+@dataclass
+class Account:
+    """A dataclass; `spent` is computed from what was read."""
+
+    owner: str = ""
+    balance: Decimal = Decimal(0)
+    log: list[Item] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.is_rich = self.balance > 100
+
+    def deposit(self, amount: Decimal) -> bool:
+        """Take money."""
+        self.balance += amount
+        self.log.append(Item("deposit", amount))
+        return self.is_rich
+
+
+@dataclass(slots=True)
+class Slotted:
+    """A dataclass without a `__dict__`."""
+
+    when: datetime | None = None
+
+    def touch(self) -> None:
+        """Note a time."""
+        self.when = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def year(self) -> int | None:
+        """Use it."""
+        return None if self.when is None else self.when.year
+
+
+class OfOld:
+    """An object as in 1.7."""
+
+    def __init__(self, n: int = 0) -> None:
+        self.n = n
+
+    @staticmethod
+    def to_json(value: "OfOld") -> Any:
+        """Print."""
+        return {"the": value.n}
+
+    @staticmethod
+    def from_json(data: Any) -> "OfOld":
+        """Read."""
+        return OfOld(data["the"])
+
+    def more(self) -> int:
+        """Count."""
+        self.n += 1
+        return self.n
+
+
+async def test_dataclasses_and_custom_objects_are_what_the_converter_makes_of_them() -> None:
+    """Their own reading runs, with `__post_init__`."""
+    account = Hand(Account)
+    assert await account("deposit", "150.5") is False
+    assert await account("deposit", "1") is True
+    assert account.attributes["balance"] == "151.5"
+    slotted = Hand(Slotted)
+    await slotted("touch")
+    assert await slotted("year") == 2030
+    old = Hand(OfOld)
+    assert [await old("more"), await old("more")] == [1, 2]
+    assert "has no operation 'to_json'" in await old.fails("to_json")
+
+
+class Model:
+    """What pydantic's models look like to us."""
+
+    def __init__(self, n: int = 0) -> None:
+        self.n = n
+
+    def model_dump(self, **_: Any) -> dict[str, int]:
+        """Print."""
+        return {"n": self.n}
+
+    @classmethod
+    def model_validate(cls, value: dict[str, int]) -> "Model":
+        """Read."""
+        return cls(**value)
+
+
+Model.__module__ = "pydantic.main"
+
+
+class Order(Model):
+    """A model of an app."""
+
+    def more(self) -> int:
+        """Count."""
+        self.n += 1
+        return self.n
+
+    def model_dump(self, **options: Any) -> dict[str, int]:
+        """Print as the class above does."""
+        return super().model_dump(**options)
+
+
+async def test_a_model_is_read_by_its_own_validation_and_its_methods_are_no_operations() -> None:
+    """Only what the app's class adds."""
+    order = Hand(Order)
+    assert [await order("more"), await order("more")] == [1, 2]
+    assert order.attributes == {"n": 2}
+    assert "it has 'delete', 'more'." in await order.fails("model_dump")
+
+
+class Careless:
+    """A converter that looks at no type."""
+
+    def encode(self, value: Any) -> str:
+        """Print."""
+        return json.dumps(value)
+
+    def decode(self, text: str, expected_type: Any) -> Any:
+        """Read."""
+        del expected_type
+        return json.loads(text)
+
+
+async def test_a_converter_that_makes_another_thing_of_the_state_is_found_out() -> None:
+    """The operation fails, and says what came."""
+    account = Hand(Account, state="{}", converter=Careless())
+    assert "makes a dict of it, not Account" in await account.fails("deposit", "1")
