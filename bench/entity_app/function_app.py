@@ -100,11 +100,11 @@ def Hot(context: df.DurableEntityContext) -> None:
 
 @app.orchestration_trigger(context_name="context")
 def Sender(context: Context) -> Orchestration:
-    """Signal the hot entity `count` times, numbered from 1; a pause after every `burst`."""
+    """Signal the hot entity `count` times, numbered from 1; a pause between `burst` and `burst`."""
     order = context.get_input()
     hot = df.EntityId("Hot", "one")
     for number in range(1, order["count"] + 1):
         context.signal_entity(hot, "tick", {"sender": order["sender"], "number": number})
-        if number % order["burst"] == 0:
+        if number % order["burst"] == 0 and number < order["count"]:
             yield context.create_timer(context.current_utc_datetime)
     return order["count"]

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from durable.model.codec import Columns
-from durable.model.envelopes import decode_message
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.testing.oracles.parcels import message_of
 from durable.testing.oracles.violation import Violation
 
 PREFIX = "queue-"
@@ -69,4 +69,7 @@ def _message(columns: Columns) -> TaskMessage:
         for name, text in columns.items()
         if name.startswith("Message")
     )
-    return decode_message("".join(text for _, text in parts))
+    message = message_of("".join(text for _, text in parts))
+    if message is None:
+        raise Violation("entity", f"a row of the queue can't be read: {parts}")
+    return message

@@ -159,13 +159,15 @@ _BREAKS: SearchStrategy[Statement] = st.one_of(
     st.builds(lambda name: Await("v", CallEntity(name, "get", NOTHING)), _names),
     st.just(Await("v", CallOrchestration("leaf", Constant(1)))),
 )
+_CONTINUES: Block = (If(INPUT, (), (ContinueAsNew(Constant(1)),)),)
 _LEAVES_BY: SearchStrategy[Block] = st.sampled_from(
     (
         (),
+        _CONTINUES,
         (Raise("raised"),),
-        (Raise("raised again"),),
         (END,),
-        (If(INPUT, (), (ContinueAsNew(Constant(1)),)),),
+        (Raise("raised again"),),
+        (*_CONTINUES, END),
         (Await("_", AnyOf((NEVER, SetTimer(60)))),),
     )
 )
