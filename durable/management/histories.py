@@ -11,6 +11,11 @@ from typing import Any
 
 from durable.model.codec import Column, encode_event
 from durable.model.history import (
+    EntityLockGranted,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationCompleted,
+    EntityOperationFailed,
     ExecutionStarted,
     HistoryEvent,
     OrchestratorCompleted,
@@ -37,12 +42,22 @@ LEFT_OUT = frozenset(
         "Generation",
         "Run",
         "VoidedEpisode",
+        "Numbers",
+        "Position",
     }
 )
-PAYLOADS = frozenset({"Input", "Result", "FailureDetails"})
-Called = TaskScheduled | SubOrchestrationInstanceCreated
+PAYLOADS = frozenset({"Input", "Result", "FailureDetails", "LockSet", "Operations"})
+Called = (
+    TaskScheduled | SubOrchestrationInstanceCreated | EntityOperationCalled | EntityLockRequested
+)
 Answered = (
-    TaskCompleted | TaskFailed | SubOrchestrationInstanceCompleted | SubOrchestrationInstanceFailed
+    TaskCompleted
+    | TaskFailed
+    | SubOrchestrationInstanceCompleted
+    | SubOrchestrationInstanceFailed
+    | EntityOperationCompleted
+    | EntityOperationFailed
+    | EntityLockGranted
 )
 
 
@@ -75,7 +90,13 @@ def _entry(fact: HistoryEvent) -> dict[str, Any]:
 
 
 def _call(call: Called) -> dict[str, Any]:
-    told: dict[str, Any] = {"ScheduledTime": _time(call.timestamp), "FunctionName": call.name}
+    told: dict[str, Any] = {"ScheduledTime": _time(call.timestamp)}
+    if isinstance(call, EntityLockRequested):
+        return {**told, "LockSet": decode_value(call.lock_set)}
+    if isinstance(call, EntityOperationCalled):
+        told |= {"InstanceId": call.instance_id, "Operation": call.operation}
+    else:
+        told["FunctionName"] = call.name
     if call.input is not None:
         told["Input"] = decode_value(call.input)
     return told

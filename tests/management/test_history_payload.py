@@ -126,3 +126,33 @@ def test_timers_and_events_are_shown_without_the_engines_numbers() -> None:
     assert fired == {"EventType": "TimerFired", "Timestamp": LATER_TEXT, "FireAt": LATER_TEXT}
     assert (raised["Name"], raised["Input"]) == ("Go", {"a": 1})
     assert (completed["OrchestrationStatus"], completed["Result"]) == ("Terminated", "why")
+
+
+def test_a_call_of_an_entity_and_its_answer_are_one_entry_and_a_lock_and_its_grant_too() -> None:
+    """Whoever looks at a history sees which entity, and what of it."""
+    history = [
+        facts.EntityLockRequested(
+            timestamp=AT, event_id=0, lock_set='["@a@1","@a@2"]', numbers="[1,1]"
+        ),
+        facts.EntityLockGranted(timestamp=LATER, task_scheduled_id=0),
+        facts.EntityOperationCalled(
+            timestamp=AT, event_id=1, instance_id="@a@1", operation="add", input="5"
+        ),
+        facts.EntityOperationCompleted(timestamp=LATER, task_scheduled_id=1, result="6"),
+    ]
+    granted, completed = history_payload(history)
+    assert granted == {
+        "EventType": "EntityLockGranted",
+        "Timestamp": LATER_TEXT,
+        "ScheduledTime": AT_TEXT,
+        "LockSet": ["@a@1", "@a@2"],
+    }
+    assert completed == {
+        "EventType": "EntityOperationCompleted",
+        "Timestamp": LATER_TEXT,
+        "ScheduledTime": AT_TEXT,
+        "InstanceId": "@a@1",
+        "Operation": "add",
+        "Input": 5,
+        "Result": 6,
+    }
