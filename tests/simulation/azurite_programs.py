@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from durable.testing.programs.handwritten import COMING, HANDWRITTEN
+from durable.testing.programs.handwritten import COMING, HANDWRITTEN, SECTION_PROGRAMS
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs
 from durable.testing.programs.syntax import (
@@ -24,6 +24,8 @@ from durable.testing.programs.syntax import (
     Repeat,
     Retry,
     SetTimer,
+    Signal,
+    SignalEntity,
     Start,
     Terminate,
     Try,
@@ -81,6 +83,16 @@ def single_instances() -> list[Program]:
 def families_and_lives() -> list[Program]:
     """List every third program of several instances, executions and lives."""
     return [sampled(program) for program in COMING if _is_comparable(program)][::3]
+
+
+def entities_and_sections() -> list[Program]:
+    """List every fourth program of entities and critical sections, but for what waits long."""
+    written = [sampled(program) for program in SECTION_PROGRAMS if _is_comparable(program)]
+    return [p for p in written if not (_sends_for_later(p) or has_far_timers(p))][::4]
+
+
+def _sends_for_later(program: Program) -> bool:
+    return any(isinstance(n, Signal | SignalEntity) and n.after_s for n in nodes_of(program))
 
 
 def _is_comparable(program: Program) -> bool:

@@ -12,6 +12,9 @@ from typing import Any
 
 from durable.model.codec import Column, decode_row
 from durable.model.history import (
+    EntityLockGranted,
+    EntityOperationCompleted,
+    EntityOperationFailed,
     EventRaised,
     ExecutionResumed,
     ExecutionStarted,
@@ -34,7 +37,7 @@ from durable.model.status import RuntimeStatus
 from durable.model.streams import life_of, number_of
 from durable.storage.payloads import fetch_payloads, fetch_record
 from durable.storage.port import TaskHubStore
-from durable.testing.oracles.models import fact_of
+from durable.testing.oracles.facts import fact_of
 from durable.testing.oracles.outcomes import FAILED, Standing
 from durable.testing.oracles.specified import value_of
 
@@ -61,7 +64,8 @@ class Observables:
     """One instance at rest; the history is that of its last execution.
 
     `scheduled`: what it asked for, in order, and how it ended. `answers`: by task id. `requests`:
-    what came from outside, its start included. `summary`: its row of the projection.
+    what came from outside, its start included. `summary`: its row of the projection. `state`: that
+    of an entity, as JSON text.
     """
 
     standing: Standing
@@ -71,6 +75,7 @@ class Observables:
     answers: Mapping[int, Fact]
     requests: Counter[Fact]
     summary: Mapping[str, Column]
+    state: str | None = None
 
     @property
     def facts(self) -> int:
@@ -138,6 +143,7 @@ async def _look_at(
     names: Mapping[InstanceId, str],
 ) -> Observables:
     record = await fetch_record(store, bare)
+    assert record.entity is None or record.entity.is_idle, f"{instance_id}: {record.entity}"
     events = await _history(store, instance_id, record)
     summary = await store.read_summary(instance_id)
     assert summary is not None
@@ -154,6 +160,7 @@ async def _look_at(
         },
         requests=Counter(fact for event in events for fact in _request(event)),
         summary={name: value for name, value in summary.columns.items() if _is_stable(name)},
+        state=record.state,
     )
 
 
@@ -193,12 +200,14 @@ def _comparable(fact: Fact, names: Mapping[InstanceId, str]) -> Fact:
 
 def _answer(event: HistoryEvent) -> Fact:
     match event:
-        case TaskCompleted() | SubOrchestrationInstanceCompleted():
+        case TaskCompleted() | SubOrchestrationInstanceCompleted() | EntityOperationCompleted():
             return ("completed", event.result)
-        case TaskFailed() | SubOrchestrationInstanceFailed():
+        case TaskFailed() | SubOrchestrationInstanceFailed() | EntityOperationFailed():
             details = event.failure_details
             assert details is not None
             return ("failed", event.reason, details.error_type, details.error_message)
+        case EntityLockGranted():
+            return ("granted",)
         case _:
             assert isinstance(event, TimerFired)
             return ("fired",)

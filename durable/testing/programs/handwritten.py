@@ -5,7 +5,15 @@ things, in which order messages arrive, and who wins a race must not show in the
 are taken to happen in the order of the script, whenever they happen.
 """
 
-from durable.testing.programs import bodies, corners, families, lifecycles, sections
+from durable.testing.programs import (
+    bodies,
+    contested_sections,
+    corners,
+    families,
+    lifecycles,
+    sections,
+    signals,
+)
 from durable.testing.programs.syntax import (
     Block,
     CallerAction,
@@ -132,7 +140,12 @@ COMING: tuple[Program, ...] = (
 HANDWRITTEN: tuple[Program, ...] = (*_CONFLUENT, *_RACING)
 WRITTEN: tuple[Program, ...] = (*HANDWRITTEN, *COMING)
 # What it learns with issue 6: entities and critical sections.
-SECTION_PROGRAMS: tuple[Program, ...] = sections.SECTION_PROGRAMS
+SECTION_PROGRAMS: tuple[Program, ...] = (
+    *signals.CONFLUENT,
+    *sections.CONFLUENT,
+    *signals.RACING,
+    *contested_sections.RACING,
+)
 NAMED: dict[str, Program] = {program.name: program for program in (*WRITTEN, *SECTION_PROGRAMS)}
 CONFLUENT: frozenset[str] = frozenset(
     program.name
@@ -141,6 +154,7 @@ CONFLUENT: frozenset[str] = frozenset(
         *families.CONFLUENT,
         *lifecycles.CONFLUENT,
         *corners.CONFLUENT,
+        *signals.CONFLUENT,
         *sections.CONFLUENT,
     )
 )

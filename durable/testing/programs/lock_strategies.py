@@ -1,13 +1,7 @@
 """Programs at random that are rich in entities and critical sections. Needs Hypothesis.
 
-`programs_with_sections` may race for anything. `confluent_sections` have one outcome:
-
-Rule 1. What others change is added to, which commutes; and no reply shows, but the sum of all in a
-        section of all, where everybody moves money inside of sections only.
-Rule 2. A call that nobody waits for is the last thing that its section does.
-Rule 3. An operation that fails is called alone: while another call is open, a second one to the
-        same entity may or may not be an error.
-Rule 4. Who is terminated waits for ever and has changed nothing.
+Whatever may happen: calls that nobody waits for, errors and broken rules inside of sections, who is
+terminated or suspended, lock sets that overlap. Operations begin no others without end.
 """
 
 from functools import cache
@@ -15,44 +9,46 @@ from functools import cache
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from durable.testing.programs.one_outcome import UNSEEN
+from durable.testing.programs.lock_vocabulary import (
+    DELAYS,
+    ENTITIES,
+    ENTITY_NAMES,
+    IDS,
+    INPUT,
+    LEAF,
+    LOCK_SETS,
+    LOCKS,
+    NAMES,
+    NOTHING,
+    OPERATIONS,
+)
 from durable.testing.programs.syntax import (
-    RANDOM_CONFLUENT,
     AllOf,
     AnyOf,
     Await,
     Block,
-    CallActivity,
     CallEntity,
     CallerAction,
     CallOrchestration,
     Constant,
     ContinueAsNew,
-    Entity,
     If,
     Made,
     Make,
-    Operation,
     Orchestration,
     Program,
     Raise,
     Resume,
-    Return,
-    Row,
     Section,
-    SetState,
     SetTimer,
     Signal,
     SignalEntity,
     Start,
-    StartDetached,
     Statement,
-    Sum,
     Suspend,
     Task,
     Terminate,
     Try,
-    Variable,
 )
 from durable.testing.programs.vocabulary import (
     ECHO,
@@ -66,59 +62,10 @@ from durable.testing.programs.vocabulary import (
     often,
 )
 
-NAMES = ("p", "q", "r", "s")
-IDS = ("a", "b", "c", "d")
-INPUT, STATE, NOTHING = Variable("input"), Variable("state"), Constant(None)
-BALANCE = 10
-LEAF = Orchestration("leaf", (Await("v", CallEntity("p", "add", INPUT)), Return(INPUT)))
-LOCKS = Orchestration(
-    "locks", (Section(("p",), (Await("v", CallEntity("p", "add", INPUT)),)), Return(INPUT))
-)
-
-_ADDED = Sum((STATE, INPUT))
-ADD = Operation("add", (SetState(_ADDED),), _ADDED)
-GET = Operation("get", (), STATE)
-# Does not commute with anything.
-TWICE = Operation("twice", (SetState(Sum((STATE, STATE, INPUT))),), STATE)
-
-
-def entity(name: str) -> Entity:
-    """Make an entity that has all operations; what it sends goes to the next one, and to itself."""
-    after = NAMES[(NAMES.index(name) + 1) % 2]
-    refuse = Operation(
-        "refuse",
-        (SetState(Constant(0)), SignalEntity(after, "add", Constant(1))),
-        NOTHING,
-        fails_if=Constant(1),
-        error="refused",
-    )
-    # Not to itself by way of another: that would never end.
-    pass_on = Operation(
-        "pass",
-        (
-            SetState(_ADDED),
-            SignalEntity(after, "add", INPUT),
-            SignalEntity(name, "add", Constant(1)),
-        ),
-        STATE,
-    )
-    begin = Operation("begin", (SetState(_ADDED), StartDetached("leaf", INPUT, "x")), NOTHING)
-    return Entity(name, BALANCE, (ADD, GET, TWICE, refuse, pass_on, begin))
-
-
-ENTITIES = tuple(map(entity, NAMES))
-_names = st.sampled_from(NAMES[:3])
-_sets: SearchStrategy[tuple[str, ...]] = st.lists(_names, min_size=1, max_size=3).map(tuple)
-_operations = st.sampled_from(("add", "add", "get", "twice", "refuse", "pass", "begin"))
-_delays = st.sampled_from((0, 0, 0, 30))
-
-
-# Whatever may happen.
-
 
 @cache
 def _entity_calls(names: tuple[str, ...]) -> SearchStrategy[Task]:
-    return st.builds(CallEntity, st.sampled_from(names), _operations, NUMBERS)
+    return st.builds(CallEntity, st.sampled_from(names), OPERATIONS, NUMBERS)
 
 
 @cache
@@ -146,7 +93,7 @@ def _simple(names: tuple[str, ...]) -> SearchStrategy[Statement]:
         *often(wait, 4),
         st.builds(Make, st.sampled_from(MADE), _entity_calls(names)),
         st.builds(lambda each: Try((each,), "error", ()), wait),
-        st.builds(SignalEntity, _names, _operations, NUMBERS, _delays),
+        st.builds(SignalEntity, ENTITY_NAMES, OPERATIONS, NUMBERS, DELAYS),
     )
 
 
@@ -155,8 +102,8 @@ def _blocks(statement: SearchStrategy[Statement], most: int) -> SearchStrategy[B
 
 
 _BREAKS: SearchStrategy[Statement] = st.one_of(
-    st.builds(Section, _sets, st.just(())),
-    st.builds(lambda name: Await("v", CallEntity(name, "get", NOTHING)), _names),
+    st.builds(Section, LOCK_SETS, st.just(())),
+    st.builds(lambda name: Await("v", CallEntity(name, "get", NOTHING)), ENTITY_NAMES),
     st.just(Await("v", CallOrchestration("leaf", Constant(1)))),
 )
 _CONTINUES: Block = (If(INPUT, (), (ContinueAsNew(Constant(1)),)),)
@@ -175,7 +122,7 @@ _LEAVES_BY: SearchStrategy[Block] = st.sampled_from(
 
 @st.composite
 def _sections(draw: DrawFn) -> Statement:
-    names = draw(_sets)
+    names = draw(LOCK_SETS)
     inside = list(draw(_blocks(_simple(names), 2)))
     if draw(st.integers(0, 5)) == 0:
         broken = draw(_BREAKS)
@@ -205,7 +152,7 @@ def programs_with_sections(draw: DrawFn) -> Program:
         script += [start, *_disturbances(draw, start)]
     for _ in range(draw(st.integers(0, 2))):
         at_s = draw(st.sampled_from((0, 1, 30)))
-        script.append(Signal(draw(_names), draw(_operations), 1, at_s, draw(_delays)))
+        script.append(Signal(draw(ENTITY_NAMES), draw(OPERATIONS), 1, at_s, draw(DELAYS)))
     script.sort(key=lambda action: action.at_s)
     return Program(
         "random sections", (*functions, LEAF, LOCKS), (ECHO, INCREMENT), ENTITIES, tuple(script)
@@ -223,106 +170,3 @@ def _disturbances(draw: DrawFn, start: Start) -> list[CallerAction]:
             return [Suspend(start.instance_id, at_s), Resume(start.instance_id, at_s + 60)]
         case _:
             return []
-
-
-# One outcome.
-
-
-@st.composite
-def confluent_sections(draw: DrawFn) -> Program:
-    """Draw a program whose outcome is the same whatever the schedule."""
-    is_bank = draw(st.booleans())
-    drawn = _moving_body if is_bank else _adding_body
-    count = draw(st.integers(1, 3))
-    functions = [Orchestration(f"o{at}", drawn(draw)) for at in range(count)]
-    if is_bank:
-        functions.append(Orchestration(f"o{count}", _audit()))
-    script: list[CallerAction] = [
-        Start(instance_id, draw(st.sampled_from(functions)).name, draw(st.integers(0, 3)))
-        for instance_id in IDS[: draw(st.integers(2, 3))]
-    ]
-    if draw(st.integers(0, 2)) == 0:
-        functions.append(Orchestration("waits", (Section(draw(_sets), (Await(UNSEEN, NEVER),)),)))
-        script += [Start("d", "waits"), Terminate("d", "enough", draw(st.sampled_from((0, 1, 30))))]
-    if not is_bank and draw(st.booleans()):
-        script.append(Signal(draw(_names), "add", 1, 30, draw(_delays)))
-    return Program(RANDOM_CONFLUENT, (*functions, LEAF), (ECHO, INCREMENT), ENTITIES, tuple(script))
-
-
-def _audit() -> Block:
-    everything = AllOf(tuple(CallEntity(name, "get", NOTHING) for name in NAMES))
-    return (Section(NAMES, (Await("v", everything),)), Return(Sum((Variable("v"),))))
-
-
-def _moving_body(draw: DrawFn) -> Block:
-    """Move money inside sections only, all of it or nothing."""
-    body: list[Statement] = []
-    for _ in range(draw(st.integers(1, 2))):
-        source, target = draw(st.permutations(NAMES[:3]))[:2]
-        amount = draw(st.integers(1, 5))
-        take = CallEntity(source, "add", Constant(-amount))
-        give = CallEntity(target, "add", Constant(amount))
-        moves: Block = draw(
-            st.sampled_from(
-                (
-                    (Await(UNSEEN, take), Await(UNSEEN, give)),
-                    (Await(UNSEEN, AllOf((give, take))),),
-                    (Await(UNSEEN, take), Await(UNSEEN, SetTimer(30)), Await(UNSEEN, give)),
-                    (Await(UNSEEN, take), Await(UNSEEN, AnyOf((give, SetTimer(1))))),
-                )
-            )
-        )
-        ends: Block = draw(st.sampled_from(((), (Raise("raised"),))))
-        names = draw(st.sampled_from(((source, target), (target, source))))
-        body.append(_tried(draw, Section(names, (*moves, *ends))))
-    return (*body, Return(Row((INPUT, Variable("error")))))
-
-
-def _adding_body(draw: DrawFn) -> Block:
-    """Add here and there, inside sections and outside."""
-    body: list[Statement] = []
-    for _ in range(draw(st.integers(1, 3))):
-        names = draw(_sets)
-        match draw(st.sampled_from(("section", "section", "call", "signal", "fail"))):
-            case "section":
-                body.append(_tried(draw, Section(names, _inside(draw, names))))
-            case "call":
-                body.append(Await(UNSEEN, _add(draw, names)))
-            case "signal":
-                amount = Constant(draw(st.integers(1, 3)))
-                body.append(SignalEntity(names[0], "add", amount, draw(_delays)))
-            case _:
-                body.append(_tried(draw, Await(UNSEEN, CallEntity(names[0], "refuse", NOTHING))))
-    return (*body, Return(Row((INPUT, Variable("error")))))
-
-
-def _inside(draw: DrawFn, names: tuple[str, ...]) -> Block:
-    body: list[Statement] = []
-    for _ in range(draw(st.integers(0, 2))):
-        some: tuple[Statement, ...] = (
-            Await(UNSEEN, _add(draw, names)),
-            Await(UNSEEN, AllOf((_add(draw, names), CallActivity("echo", INPUT)))),
-            Try((Await(UNSEEN, CallEntity(names[-1], "refuse", NOTHING)),), "error", ()),
-            Try((SignalEntity(names[0], "add", Constant(1)),), "error", ()),
-            Await(UNSEEN, AllOf((_add(draw, names), _add(draw, names)))),
-            StartDetached("leaf", Constant(1)),
-            Await(UNSEEN, SetTimer(30)),
-        )
-        body.append(draw(st.sampled_from(some)))
-    ends: tuple[Block, ...] = (
-        (),
-        (),
-        (Raise("raised"),),
-        (Return(INPUT),),
-        (If(INPUT, (), (ContinueAsNew(Constant(1)),)),),
-        (Await(UNSEEN, AnyOf((_add(draw, names), SetTimer(1)))),),
-    )
-    return (*body, *draw(st.sampled_from(ends)))
-
-
-def _add(draw: DrawFn, names: tuple[str, ...]) -> CallEntity:
-    return CallEntity(draw(st.sampled_from(names)), "add", Constant(draw(st.integers(1, 3))))
-
-
-def _tried(draw: DrawFn, statement: Statement) -> Statement:
-    return Try((statement,), "error", ()) if draw(st.booleans()) else statement

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from durable.testing.programs.confluent_sections import confluent_sections
 from durable.testing.programs.direct import end_directly
 from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.handwritten import CONFLUENT, NAMED
-from durable.testing.programs.lock_strategies import confluent_sections, programs_with_sections
+from durable.testing.programs.lock_strategies import programs_with_sections
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import Clock, Program
