@@ -7,6 +7,7 @@ from typing import Any
 from durable.model.actions import SignalEntity
 from durable.model.entity_ids import EntityId
 from durable.model.errors import LockingRulesViolationError
+from durable.model.ids import InstanceId
 from durable.model.values import encode_value
 from durable.replay.arguments import entity_instance, operation_name, utc
 from durable.replay.calls import EntityTask
@@ -87,7 +88,7 @@ class EntityCalls(OrchestrationView):
         if seen.section is not None:
             raise LockingRulesViolationError(NO_NESTING)
         first = [entities] if isinstance(entities, EntityId | str) else entities
-        lock_set = tuple(sorted({entity_instance(each) for each in [*first, *more]}))
+        lock_set = _in_locking_order([entity_instance(each) for each in [*first, *more]])
         if not lock_set:
             raise ValueError(NO_EMPTY_SECTION)
         return LockTask(seen, lock_set)
@@ -116,3 +117,8 @@ class EntityCalls(OrchestrationView):
 def _input_text(seen: Surroundings, operation: str, value: Any) -> str:
     what = f"input of operation '{operation}'"
     return encode_value(value, what=what, converter=seen.types.converter)
+
+
+def _in_locking_order(entities: Iterable[InstanceId]) -> tuple[InstanceId, ...]:
+    """List each once, in the order in which everybody locks (the paper's footnote 6)."""
+    return tuple(sorted(set(entities)))

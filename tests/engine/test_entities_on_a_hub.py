@@ -6,6 +6,7 @@ from typing import Any
 
 from durable.engine.entity_context import DurableEntityContext
 from durable.engine.registry import Registry
+from durable.engine.settings import EngineSettings
 from durable.model.codec import BLOB_SUFFIX
 from durable.model.entities import EntityRecord
 from durable.model.entity_ids import EntityId
@@ -226,3 +227,51 @@ def test_the_registry_knows_entities_in_any_case() -> None:
     registry = Registry()
     registry.add_entity("Account", account)
     assert list(registry.entities) == ["account"]
+
+
+async def test_a_purged_entity_goes_on_where_it_was() -> None:
+    """G7: to its senders and receivers it was never away."""
+
+    def passes_on(context: Context) -> Orchestration:
+        yield context.call_entity(A, "pass_on", 1)
+        yield context.call_entity(A, "delete")
+        yield context.wait_for_external_event("purged")
+        yield context.call_entity(A, "pass_on", 2)
+        return (yield context.call_entity(A, "get"))
+
+    hub = hub_of(passes_on=passes_on)
+    instance_id = await hub.client.start("passes_on")
+    await hub.deliver_visible()
+    cleaned = await hub.client.clean_entities()
+    assert cleaned.number_of_empty_entities_removed == 1
+    assert (await record_of(hub, A)).is_purged
+    await hub.client.raise_event(instance_id, "purged")
+    await hub.settle()
+    assert (await hub.status(instance_id)).output == "[2]"
+    assert await state_of(hub, B) == "[1,2]"
+
+
+async def test_more_than_a_batch_holds_is_served_in_rounds() -> None:
+    """What waits behind a lock is served without anything more coming."""
+
+    def holds(context: Context) -> Orchestration:
+        with (yield context.lock([A])):
+            yield context.wait_for_external_event("go")
+
+    def signals(context: Context) -> Orchestration:
+        for n in range(10):
+            context.signal_entity(A, "add", n)
+        yield context.create_timer(context.current_utc_datetime)
+
+    registry = registry_of(holds=holds, signals=signals)
+    registry.add_entity("Account", account)
+    hub = Hub(registry, settings=EngineSettings(entity_batch_max=3))
+    holder = await hub.client.start("holds")
+    await hub.deliver_visible()
+    await hub.client.start("signals")
+    await hub.deliver_visible()
+    assert len((await record_of(hub, A)).entity.waiting) == 10  # type: ignore[union-attr]
+    await hub.client.raise_event(holder, "go")
+    await hub.settle()
+    assert await state_of(hub, A) == str(list(range(10))).replace(" ", "")
+    assert not (await record_of(hub, A)).entity.waiting  # type: ignore[union-attr]

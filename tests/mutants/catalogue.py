@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from tests.mutants import (
     mutants_of_admission,
     mutants_of_committing,
+    mutants_of_entities,
     mutants_of_executions,
     mutants_of_hosts,
     mutants_of_lives,
@@ -29,6 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_in(mutants_of_admission),
     *mutants_in(mutants_of_streams),
     *mutants_in(mutants_of_lives),
+    *mutants_in(mutants_of_entities),
     *mutants_in(mutants_of_executions),
     *mutants_in(mutants_of_steering),
     *mutants_in(mutants_of_replay),
@@ -50,8 +52,6 @@ NOT_YET: Mapping[str, str] = {
     "B2": "in-place delivery is not built",
     "B3": "activities run in invocations of their own, where nobody leads; nothing is delivered in "
     "place",
-    "G": "entities and locks are not built",
-    "L": "it is about the purge of entities, and those are not built",
 }
 """Why no mutant can break a rule yet."""
 

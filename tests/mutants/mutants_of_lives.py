@@ -6,6 +6,7 @@ from datetime import datetime
 
 from durable.engine import children, orchestrations, proposals
 from durable.engine.inbox import Verdict, _Judge
+from durable.engine.verdicts import StreamJudge
 from durable.engine.warm import InstanceState
 from durable.model.environment import Environment
 from durable.model.history import (
@@ -25,7 +26,7 @@ from durable.storage.port import StorageOutcome, TaskHubStore
 from tests.mutants.mutant import mutant
 
 _judge_child_start = _Judge._judge_child_start
-_take_turn = _Judge._take_turn
+_take_turn = StreamJudge._take_turn
 _tombstone = purging._tombstone
 _send_unsent = purging._send_unsent
 _delete = purging._delete
@@ -48,15 +49,16 @@ def a_start_of_another_parents_child_is_a_repeat(
     return verdict, taken
 
 
-@mutant(_Judge, "_take_turn", rule="E3", shown_by=("child", "child of a child"))
+@mutant(StreamJudge, "_take_turn", rule="E3", shown_by=("child", "child of a child"))
 def a_repeated_child_start_starts_again(
-    self: _Judge, origin: str, message: TaskMessage, index: int | None
+    self: StreamJudge, origin: str, message: TaskMessage, index: int | None
 ) -> Verdict:
     """The start of a child is not known by its number.
 
     Its second copy, come after the end, begins a second life (hole H8).
     """
-    if isinstance(message.event, ExecutionStarted) and not self.is_alive:
+    is_start = isinstance(message.event, ExecutionStarted)
+    if is_start and isinstance(self, _Judge) and not self.is_alive:
         self.life_id = None
         self.marks[origin] = min(self.marks.get(origin, 0), message.number - 1)
     return _take_turn(self, origin, message, index)

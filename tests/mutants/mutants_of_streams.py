@@ -9,11 +9,12 @@ from durable.client import starting
 from durable.engine import chapters, collection, inbox, opening, proposals, warm
 from durable.engine.chapters import Chapter
 from durable.engine.episode_rows import record_after
-from durable.engine.inbox import Admission, Verdict, _Judge
+from durable.engine.inbox import Admission, Verdict
 from durable.engine.ledger import Ledger
 from durable.engine.seals import Remembered, Seals, remembered
 from durable.engine.stash import PREFIX
 from durable.engine.turn import Turn
+from durable.engine.verdicts import StreamJudge
 from durable.engine.warm import InstanceState
 from durable.model.births import born
 from durable.model.environment import Environment
@@ -28,7 +29,7 @@ from durable.storage.port import TaskHubStore
 from tests.mutants.mutant import mutant, mutant_of_many, replaced
 
 _rows_of = chapters.Numbering.rows_of
-_take_turn = _Judge._take_turn
+_take_turn = StreamJudge._take_turn
 _close_round = Turn.close_round
 _delete = collection._delete
 _settle = inbox.settle
@@ -41,12 +42,14 @@ SEALS = "tests/engine/test_seals.py::"
 
 
 @mutant(outbox, "_streamed", rule="D1", shown_by=("a sender that waits between executions",))
-def a_stream_from_an_execution(instance_id: InstanceId, row: HistoryRow) -> TaskMessage:
+def a_stream_from_an_execution(
+    instance_id: InstanceId, row: HistoryRow, receiver: InstanceId, number: int
+) -> TaskMessage:
     """The origin of a stream is an execution, not the life.
 
     What is sent after a continue-as-new seems to be of a stream whose beginning never came.
     """
-    message = _streamed(instance_id, row)
+    message = _streamed(instance_id, row, receiver, number)
     return replace(message, origin=Origin(instance_id, row.execution_id))
 
 
@@ -109,9 +112,9 @@ def stream_numbers_go_on_in_a_new_life() -> Iterator[None]:
         yield
 
 
-@mutant(_Judge, "_take_turn", rule="D2: in their order", shown_by=("four events at once",))
+@mutant(StreamJudge, "_take_turn", rule="D2: in their order", shown_by=("four events at once",))
 def messages_of_a_stream_taken_as_they_come(
-    self: _Judge, origin: str, message: TaskMessage, index: int | None
+    self: StreamJudge, origin: str, message: TaskMessage, index: int | None
 ) -> Verdict:
     """Nobody asks for the number: what comes is taken.
 
@@ -122,13 +125,13 @@ def messages_of_a_stream_taken_as_they_come(
 
 
 @mutant(
-    _Judge,
+    StreamJudge,
     "_take_turn",
     rule="D2: in their order",
     shown_by=("terminated while a child's start is under way", "terminated with its children"),
 )
 def a_termination_overtakes_the_start(
-    self: _Judge, origin: str, message: TaskMessage, index: int | None
+    self: StreamJudge, origin: str, message: TaskMessage, index: int | None
 ) -> Verdict:
     """The termination of a child does not wait for its turn.
 
@@ -139,9 +142,9 @@ def a_termination_overtakes_the_start(
     return _take_turn(self, origin, message, index)
 
 
-@mutant(_Judge, "_take_turn", rule="D2: put aside", shown_by=("four events at once",))
+@mutant(StreamJudge, "_take_turn", rule="D2: put aside", shown_by=("four events at once",))
 def early_messages_dropped(
-    self: _Judge, origin: str, message: TaskMessage, index: int | None
+    self: StreamJudge, origin: str, message: TaskMessage, index: int | None
 ) -> Verdict:
     """What comes before its turn is dropped.
 
@@ -154,9 +157,9 @@ def early_messages_dropped(
     return Verdict.DROPPED
 
 
-@mutant(_Judge, "take_turn", rule="D2: put aside", shown_by=("four events at once",))
+@mutant(StreamJudge, "take_turn", rule="D2: put aside", shown_by=("four events at once",))
 def what_was_put_aside_is_never_taken(
-    self: _Judge, message: TaskMessage, index: int | None
+    self: StreamJudge, message: TaskMessage, index: int | None
 ) -> Verdict:
     """Only what is in the batch is looked at, not what waits for the turn behind it."""
     assert message.origin is not None
@@ -272,12 +275,14 @@ def what_was_left_open_is_forgotten(self: Turn) -> bool:
 
 
 @mutant(outbox, "_streamed", rule="I", shown_by=("large events of a sender that goes on",))
-def a_payload_stays_with_its_sender(instance_id: InstanceId, row: HistoryRow) -> TaskMessage:
+def a_payload_stays_with_its_sender(
+    instance_id: InstanceId, row: HistoryRow, receiver: InstanceId, number: int
+) -> TaskMessage:
     """A message names the blob of its sender's row.
 
     The sender ends or goes on, its row is collected, and the message names what is gone.
     """
-    message = _streamed(instance_id, row)
+    message = _streamed(instance_id, row, receiver, number)
     raised = message.event
     if not row.blobs or not isinstance(raised, EventRaised):
         return message

@@ -1,7 +1,7 @@
 """Programs at random that are rich in entities and critical sections. Needs Hypothesis.
 
 Whatever may happen: calls that nobody waits for, errors and broken rules inside of sections, who is
-terminated or suspended, lock sets that overlap. Operations begin no others without end.
+terminated or suspended, lock sets that overlap.
 """
 
 from functools import cache

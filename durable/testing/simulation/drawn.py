@@ -7,9 +7,10 @@ the plainest schedule and the fewest faults that still show it.
 from hypothesis import strategies as st
 
 from durable.testing.programs.code import STYLES
+from durable.testing.programs.confluent_sections import confluent_sections
 from durable.testing.programs.family_strategies import family_programs
 from durable.testing.programs.handwritten import SECTION_PROGRAMS, WRITTEN
-from durable.testing.programs.lock_strategies import confluent_sections, programs_with_sections
+from durable.testing.programs.lock_strategies import programs_with_sections
 from durable.testing.programs.strategies import confluent_programs, programs
 from durable.testing.programs.syntax import Program
 from durable.testing.simulation.exhaustive import setting_of
