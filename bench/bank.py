@@ -8,6 +8,7 @@ the same sum; at the end each transfer has ended, each account holds what the tr
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -34,7 +35,7 @@ from durable.storage.azure.hub import AzureStore
 
 APP = Path(__file__).resolve().parent / "entity_app"
 ENVIRONMENT = {
-    "DURABLE_DEVHOST_VISIBILITY_S": "4",
+    "DURABLE_DEVHOST_VISIBILITY_S": "3",
     "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.1",
 }
 POLL_S = 0.2
@@ -86,6 +87,7 @@ class Bank:
     orders: list[dict[str, Any]]
     open_orders: set[int] = field(default_factory=set)
     ended: dict[int, OrchestrationStatus] = field(default_factory=dict)
+    all_ended: asyncio.Event = field(default_factory=asyncio.Event)
     audits: list[OrchestrationStatus] = field(default_factory=list)
     kills: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -114,16 +116,17 @@ class Bank:
                 self.open_orders.discard(number)
 
         await asyncio.gather(*(lane() for _ in range(self.plan.lanes)))
+        self.all_ended.set()
 
     async def audit(self) -> None:
         """Audit for as long as there is a transfer to come, and once more."""
         is_last = False
         while not is_last:
-            is_last = len(self.ended) == len(self.orders)
+            is_last = self.all_ended.is_set()
             key = f"audit-{len(self.audits)}"
             self.audits.append(await self._run("Audit", key, self.plan.keys))
-            if not is_last:
-                await asyncio.sleep(self.plan.audit_pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.all_ended.wait(), self.plan.audit_pause_s)
 
     async def _run(self, orchestrator: str, key: str, input_: Any) -> OrchestrationStatus:
         await self.client.start(orchestrator, instance_id=key, input_=input_)

@@ -5,7 +5,7 @@ from collections import Counter
 from bench.bank import Plan, run_bank
 
 PLAN = Plan(
-    accounts=6, transfers=24, hosts=2, kills=1, lanes=8, audit_pause_s=2.0, seconds_max=120.0
+    accounts=8, transfers=20, hosts=2, kills=1, lanes=10, audit_pause_s=4.0, seconds_max=120.0
 )
 
 

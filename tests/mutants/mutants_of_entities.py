@@ -254,7 +254,12 @@ async def what_waits_behind_a_lock_has_no_row(
 @contextmanager
 def a_full_batch_leaves_the_rest() -> Iterator[None]:
     """What a batch has no room for waits until something else comes."""
-    with replaced(EntityQueue, "is_runnable", property(lambda _: False)):
+
+    def never(self: EntityQueue) -> bool:
+        del self
+        return False
+
+    with replaced(EntityQueue, "is_runnable", never):
         yield
 
 

@@ -195,13 +195,14 @@ async def a_rewind_asks_for_nothing_anew(
 
 @mutant(
     replaying,
-    "_is_repeat",
+    "_is_of_code",
     rule="semantics: rewind",
     shown_by=(LIFECYCLE + "test_a_timer_that_a_rewind_set_again_is_replayed_as_one",),
 )
 def a_timer_set_again_counts_as_another(event: HistoryEvent) -> bool:
     """A replay takes a timer that a rewind has set again for one more that the code asked for."""
-    return isinstance(event, TaskScheduled) and event.run is not None
+    is_again = isinstance(event, TaskScheduled) and event.run is not None
+    return event.event_id >= 0 and not is_again
 
 
 @mutant(
