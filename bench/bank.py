@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "DURABLE_DEVHOST_VISIBILITY_S": "3",
     "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.1",
 }
-POLL_S = 0.2
+POLL_S = 0.4
 SHOW_EVERY_S = 5.0
 DRAIN_S_MAX = 120.0
 

@@ -275,3 +275,32 @@ async def test_more_than_a_batch_holds_is_served_in_rounds() -> None:
     await hub.settle()
     assert await state_of(hub, A) == str(list(range(10))).replace(" ", "")
     assert not (await record_of(hub, A)).entity.waiting  # type: ignore[union-attr]
+
+
+async def test_a_place_in_the_queue_is_never_given_twice() -> None:
+    """Who deletes a row late, or has left a torn one, must not touch what came since."""
+
+    def holds(context: Context) -> Orchestration:
+        with (yield context.lock([A])):
+            yield context.wait_for_external_event("go")
+
+    def signals(context: Context) -> Orchestration:
+        for n in range(5):
+            context.signal_entity(A, "add", n)
+        yield context.create_timer(context.current_utc_datetime)
+
+    hub = hub_of(holds=holds, signals=signals)
+    places: list[frozenset[int]] = []
+    for _ in range(2):
+        holder = await hub.client.start("holds")
+        await hub.deliver_visible()
+        await hub.client.start("signals")
+        await hub.deliver_visible()
+        entity = (await record_of(hub, A)).entity
+        assert entity is not None
+        places.append(entity.waiting)
+        await hub.client.raise_event(holder, "go")
+        await hub.deliver_visible()
+    first, second = places
+    assert len(first) == len(second) == 5
+    assert not first & second

@@ -9,9 +9,9 @@ from durable.engine.entities import EntityProposer
 from durable.engine.entity_batches import EntityBatch, Operation, Run
 from durable.engine.entity_inbox import EntityJudge
 from durable.engine.entity_queue import EntityQueue
-from durable.engine.turn import Turn
 from durable.engine.verdicts import Step, StreamJudge, Verdict
 from durable.model.entities import EntityRecord
+from durable.model.environment import Environment
 from durable.model.history import (
     EntityLockBroken,
     EntityLockGranted,
@@ -33,10 +33,9 @@ _accept = EntityBatch.accept
 _break = EntityBatch._break
 _judge_body = EntityJudge._judge_body
 _lock = EntityBatch._lock
-_opened = EntityProposer._opened
 _operate = EntityBatch._operate
 _take_turn = StreamJudge._take_turn
-_unlock = EntityBatch._unlock
+_tombstone = purging._tombstone
 _with_sections_left = sections.with_sections_left
 
 WAITS = "terminated while it waits for a lock"
@@ -48,6 +47,7 @@ FAILS = "a failed operation between others"
 UNAWAITED = "a call that nobody waits for, then out of the section"
 TRANSFER = "a transfer between two accounts, and an audit"
 HUB = "tests/engine/test_entities_on_a_hub.py::"
+PLACES = f"{HUB}test_a_place_in_the_queue_is_never_given_twice"
 CLEANING = "tests/client/test_cleaning.py::"
 
 
@@ -98,18 +98,18 @@ def a_release_out_of_its_turn(
     return verdict
 
 
-@mutant(EntityBatch, "_unlock", rule="G3: a release cancels nothing", shown_by=(WAITS, RING))
-def a_release_cancels_a_waiting_lock(
-    self: EntityBatch, message: TaskMessage, release: EntityUnlockSent
-) -> None:
+@mutant(EntityBatch, "accept", rule="G3: a release cancels nothing", shown_by=(WAITS,))
+def a_release_cancels_a_waiting_lock(self: EntityBatch, message: TaskMessage) -> None:
     """A release takes back the request that still waits.
 
     It never goes on to the next entity, where its number is missing for ever (hole H12).
     """
-    _unlock(self, message, release)
-    for place, waiting in list(self._waiting.items()):
-        if waiting.origin == message.origin and isinstance(waiting.event, EntityLockRequested):
-            del self._waiting[place]
+    if isinstance(message.event, EntityUnlockSent):
+        for place, waiting in list(self._waiting.items()):
+            if waiting.origin == message.origin and isinstance(waiting.event, EntityLockRequested):
+                del self._waiting[place]
+                return
+    _accept(self, message)
 
 
 @mutant(EntityBatch, "_next_to_serve", rule="G3: in order", shown_by=(WAITS,))
@@ -289,25 +289,22 @@ def an_entity_is_purged_in_use(instance_id: InstanceId, record: InstanceRecord) 
 
 
 @mutant(
-    EntityProposer,
-    "_opened",
+    purging,
+    "_tombstone",
     rule="E1: an entity's streams go on",
     shown_by=(f"{HUB}test_a_purged_entity_goes_on_where_it_was",),
 )
-def a_reborn_entity_begins_its_streams_anew(
-    self: EntityProposer, turn: Turn, before: InstanceRecord | None
+def a_purged_entity_begins_its_streams_anew(
+    record: InstanceRecord, environment: Environment
 ) -> InstanceRecord:
     """After a purge an entity numbers what it sends from 1.
 
     Its receivers take that for repeats.
     """
-    opened = _opened(self, turn, before)
-    if before is not None and before.is_purged:
-        return replace(opened, outs={})
-    return opened
+    return replace(_tombstone(record, environment), outs={})
 
 
-@mutant(EntityBatch, "record", rule="G: places count up", shown_by=(TRANSFER, OPPOSITE))
+@mutant(EntityBatch, "record", rule="G: places count up", shown_by=(PLACES,))
 def places_are_given_again(self: EntityBatch) -> EntityRecord:
     """An entity that has served all begins to count its places anew.
 

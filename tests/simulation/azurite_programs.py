@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from durable.testing.programs.handwritten import COMING, HANDWRITTEN, SECTION_PROGRAMS
+from durable.testing.programs.handwritten import COMING, HANDWRITTEN, NAMED
 from durable.testing.programs.nodes import nodes_of
 from durable.testing.programs.strategies import confluent_programs
 from durable.testing.programs.syntax import (
@@ -24,8 +24,6 @@ from durable.testing.programs.syntax import (
     Repeat,
     Retry,
     SetTimer,
-    Signal,
-    SignalEntity,
     Start,
     Terminate,
     Try,
@@ -71,6 +69,19 @@ TOO_LONG = (
     "purged between two messages of a stream",
     "detached onto a purged id",
 )
+# Properties of docs/semantics.md: G2, G5 and G6, G7, G3 and G4, H1, H3, H7, H4, H5, H9.
+OF_ENTITIES = (
+    "calls and signals of one sender, in order",
+    "a failed operation between others",
+    "an entity signals another and itself",
+    "signals of callers",
+    "a transfer between two accounts, and an audit",
+    "two lockers in opposite order",
+    "a signal, then a lock, then a call",
+    "broken rules, caught inside",
+    "terminated inside a section",
+    "a lock of a hot entity",
+)
 # What is terminated here waits for a timer of this length, which so is a far one.
 WAITED_FOR_S = 30
 
@@ -86,13 +97,8 @@ def families_and_lives() -> list[Program]:
 
 
 def entities_and_sections() -> list[Program]:
-    """List every fourth program of entities and critical sections, but for what waits long."""
-    written = [sampled(program) for program in SECTION_PROGRAMS if _is_comparable(program)]
-    return [p for p in written if not (_sends_for_later(p) or has_far_timers(p))][::4]
-
-
-def _sends_for_later(program: Program) -> bool:
-    return any(isinstance(n, Signal | SignalEntity) and n.after_s for n in nodes_of(program))
+    """List those programs that between them show the properties of entities and sections."""
+    return [sampled(NAMED[name]) for name in OF_ENTITIES]
 
 
 def _is_comparable(program: Program) -> bool:

@@ -13,7 +13,7 @@ from durable.testing.simulation.tally import Tally
 
 # `make simulate FULL=1` runs every one; here a part of each program's, all of the smallest ones'.
 STRIDE = 41
-SECTION_STRIDE = 97
+SECTION_STRIDE = 163
 WHOLE = ("failure, caught", "timer race, won by the event")
 PAIRS = 2
 PROGRAMS = (*WRITTEN, *SECTION_PROGRAMS)
