@@ -52,7 +52,7 @@ class Plan:
     transfers: int = 500
     hosts: int = 4
     kills: int = 2
-    lanes: int = 24
+    lanes: int = 10
     audit_pause_s: float = 2.0
     seconds_max: float = 900.0
 
