@@ -67,8 +67,8 @@ class EntityProposer:
     ) -> Proposal:
         """Serve what can be served. Raises `BlobMissing`, `Held` or a `StorageFault`.
 
-        With `problem`, the next operation fails for this reason, without being run, and it is the
-        only one that is served.
+        With `problem`, the next operation fails for this reason, without being run; the turn is a
+        careful one then.
         """
         before = state.snapshot.record
         opened = self._opened(turn, before)
@@ -80,7 +80,7 @@ class EntityProposer:
         batch = EntityBatch(opened.updated_at, opened.entity, filled.state, state.queue)
         for message in turn.new_messages:
             batch.accept(message)
-        operations_max = self._settings.entity_batch_max if problem is None else 1
+        operations_max = 1 if turn.is_careful else self._settings.entity_batch_max
 
         async def operate(
             message: TaskMessage, event: Operation, text: str | None

@@ -167,8 +167,9 @@ class Orchestrations:
         """Decide. `None`: a blob was gone, as somebody else had moved on; the state is newer."""
         is_entity = is_entity_id(turn.instance_id)
         proposer = self._entities if is_entity else self._proposer
+        problem = _operation_given_up(turn) if is_entity else _given_up(turn)
         try:
-            return await proposer.propose(turn, state, problem=_given_up(turn))
+            return await proposer.propose(turn, state, problem=problem)
         except BlobMissing as missing:
             etag = state.snapshot.etag
             state.drop_live()
@@ -176,10 +177,10 @@ class Orchestrations:
             is_state = isinstance(missing, HistoryBlobMissing)
             if state.snapshot.etag != etag or (is_entity and not is_state):
                 return None  # on a fresh state an entity's operation fails by itself
-            problem = f"A payload of instance '{turn.instance_id}' is gone: blob {missing}."
+            gone = f"A payload of instance '{turn.instance_id}' is gone: blob {missing}."
             if is_state and not is_entity:
-                return await self._proposer.propose(turn, state, problem=problem)
-            raise MalformedMessageError(problem) from missing
+                return await self._proposer.propose(turn, state, problem=gone)
+            raise MalformedMessageError(gone) from missing
 
     async def _dispatch(self, turn: Turn) -> None:
         """Send what was committed, and what somebody else may have left unsent."""
@@ -251,4 +252,22 @@ def _given_up(turn: Turn) -> str | None:
         f"The host has given up a message to this instance {poisonings} times, also when it ran "
         "alone: its orchestrator ends the process that runs it, or outlives the function timeout. "
         "Terminate it and start it anew with code that does not."
+    )
+
+
+def _operation_given_up(turn: Turn) -> str | None:
+    """Say why an entity's next operation must fail without being run, if it must.
+
+    Whose code ends the process is not known when a message is given up: what it leads to may lie in
+    the queue. So from then on each operation has a commit of its own. If a message is given up once
+    more, it was the first of them that can be served now.
+    """
+    messages = turn.messages if turn.admission.has_work else turn.new_messages
+    poisonings = max((message.poisonings for message in messages), default=0)
+    turn.is_careful = turn.is_careful or poisonings >= POISONINGS_MAX
+    if poisonings <= POISONINGS_MAX:
+        return None
+    return (
+        "it ended its process, or outlived the function timeout, each time that it ran, also "
+        f"alone: the host gave it up {poisonings} times"
     )

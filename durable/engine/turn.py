@@ -46,6 +46,7 @@ class Turn:
 
     `is_fresh`: the state was loaded after the receipt of the batch (rule A3).
     `is_tried`: a commit of this turn had an unknown outcome (rule A2).
+    `is_careful`: something in it ends processes; an entity serves one operation a commit.
     """
 
     instance_id: InstanceId
@@ -53,6 +54,7 @@ class Turn:
     state: InstanceState | None
     is_fresh: bool = False
     is_tried: bool = False
+    is_careful: bool = False
     admission: Admission = field(default_factory=lambda: Admission([]))
     committed: Proposal | None = None
 

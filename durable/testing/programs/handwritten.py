@@ -139,7 +139,7 @@ COMING: tuple[Program, ...] = (
 )
 HANDWRITTEN: tuple[Program, ...] = (*_CONFLUENT, *_RACING)
 WRITTEN: tuple[Program, ...] = (*HANDWRITTEN, *COMING)
-# What it learns with issue 6: entities and critical sections.
+# Entities and critical sections: under faults in slices of their own.
 SECTION_PROGRAMS: tuple[Program, ...] = (
     *signals.CONFLUENT,
     *sections.CONFLUENT,
