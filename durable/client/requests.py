@@ -20,7 +20,7 @@ from durable.model.history import ExecutionRewound, HistoryEvent
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
-from durable.model.sections import releases_a_lock_of_before
+from durable.model.sections import is_about_sections
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.outbox import CONTROL, Outgoing
@@ -67,7 +67,7 @@ async def ask_rewind(
             f"'{instance_id}' is {record.status.value}."
         )
     snapshot = await partition.load(store, known)
-    if releases_a_lock_of_before(snapshot.rows, record.episode):
+    if is_about_sections(snapshot.rows, record.episode):
         raise InstanceNotRewindableError(
             f"Instance '{instance_id}' failed inside a critical section. Its locks were released "
             "then, so that it can't go on in there. Start it anew."

@@ -5,6 +5,7 @@ only what it has to send, with one row that says what was served. So `base` is a
 last row, and rows go when they have been sent (`collection`).
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,15 +20,16 @@ from durable.engine.operations import run_operation as run
 from durable.engine.registry import Registry
 from durable.engine.seals import seal
 from durable.engine.settings import EngineSettings
-from durable.engine.stash import early_row
+from durable.engine.stash import as_kept, early_row
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes
 from durable.model.codec import Columns
 from durable.model.entities import EntityRecord
 from durable.model.entity_forms import print_batch
-from durable.model.entity_ids import EntityId
+from durable.model.entity_ids import EntityId, instance_id_of
 from durable.model.envelopes import ENTITY_REQUESTS
 from durable.model.environment import Environment
+from durable.model.errors import MalformedMessageError
 from durable.model.history import (
     EntityBatchCompleted,
     EntityOperationSignaled,
@@ -38,10 +40,16 @@ from durable.model.history import (
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
+from durable.model.parents import is_never_made_again
 from durable.model.status import RuntimeStatus
 from durable.storage.outbox import sends
 from durable.storage.payloads import fetch_payloads, fetch_record, fit_message, spill, spill_rows
 from durable.storage.port import BlobMissing, TaskHubStore
+
+logger = logging.getLogger("durable")
+
+# No operation begins later in a batch: long before the host ends an invocation it is committed.
+BATCH_S_MAX = 30.0
 
 
 class EntityProposer:
@@ -71,13 +79,15 @@ class EntityProposer:
         careful one then.
         """
         before = state.snapshot.record
+        _check_id(turn.instance_id)
         opened = self._opened(turn, before)
         try:
             filled = await fetch_record(self._store, opened)
         except BlobMissing as missing:
             raise HistoryBlobMissing(str(missing)) from missing
         assert opened.entity is not None
-        batch = EntityBatch(opened.updated_at, opened.entity, filled.state, state.queue)
+        clock = self._environment.now()
+        batch = EntityBatch(opened.updated_at, clock, opened.entity, filled.state, state.queue)
         for message in turn.new_messages:
             batch.accept(message)
         operations_max = 1 if turn.is_careful else self._settings.entity_batch_max
@@ -87,7 +97,10 @@ class EntityProposer:
         ) -> OperationOutcome:
             return await self._operate(turn, message, event, text, problem=problem)
 
-        await batch.serve(operate, operations_max=operations_max)
+        def is_late() -> bool:
+            return (self._environment.now() - clock).total_seconds() > BATCH_S_MAX
+
+        await batch.serve(operate, operations_max=operations_max, is_late=is_late)
         record = opened
         if batch.state != filled.state:
             record = await self._with_state(turn.instance_id, opened, batch.state)
@@ -123,7 +136,8 @@ class EntityProposer:
             return failed_operation(lost, request, state)
         except Held as held:
             now, hold_s_max = self._environment.now(), self._settings.hold_s_max
-            tokens = [*turn.messages, message]
+            # What has waited in the queue is held as long as what brought it up.
+            tokens = [message] if message in turn.messages else turn.messages
             if not any(is_patience_over(one, now, hold_s_max=hold_s_max) for one in tokens):
                 raise
             return failed_operation(LookupError(held.reason), request, state)
@@ -178,7 +192,7 @@ class EntityProposer:
         sent = {
             str(receiver): number
             for receiver, number in numbering.outs.items()
-            if outs.get(receiver) != number
+            if outs.get(receiver) != number and not is_never_made_again(receiver)
         }
         record = replace(
             record,
@@ -188,6 +202,13 @@ class EntityProposer:
             message_ids=record.message_ids | _ids_of(turn.new_messages),
             commit_id=self._environment.new_id(),
         )
+        for message in turn.admission.taken(Verdict.COUNTED):
+            logger.warning(
+                "instance=%s a message of %s is of no use here: %s",
+                turn.instance_id,
+                message.origin,
+                type(message.event).__name__,
+            )
         record, sealed = seal(record)
         named = dict(early_row(message) for message in turn.admission.taken(Verdict.EARLY))
         named.update(await self._kept(batch))
@@ -201,12 +222,13 @@ class EntityProposer:
             shows=shows,
             open=frozenset(),
             spent=frozenset((spent | replaced) - set(record.blobs.values())),
+            fresh=frozenset(set(record.blobs.values()) - replaced),
         )
 
     async def _kept(self, batch: EntityBatch) -> dict[str, Columns]:
         rows = {}
         for place, message in batch.kept.items():
-            text = await fit_message(self._store, self._environment, message)
+            text = await fit_message(self._store, self._environment, as_kept(message))
             name, row = queue_row(place, text)
             rows[name] = row
         return rows
@@ -264,6 +286,14 @@ def _rows(
         )
         for fact in [*facts, *batch.facts]
     ]
+
+
+def _check_id(instance_id: InstanceId) -> None:
+    """Raise `MalformedMessageError` where no entity can have this id."""
+    try:
+        instance_id_of(EntityId.get_entity_id(instance_id))
+    except ValueError as error:
+        raise MalformedMessageError(f"Not the id of an entity: {instance_id[:80]!r}") from error
 
 
 def _ids_of(messages: Sequence[TaskMessage]) -> frozenset[str]:

@@ -36,6 +36,9 @@ from durable.model.messages import TaskMessage
 from durable.model.parents import Parent
 from durable.model.streams import read_lock_set
 
+# Until it is known whether a message needs a place in the queue it stands behind all places.
+FIRST_ACCEPTED = 1 << 60
+
 Operation: TypeAlias = EntityOperationCalled | EntityOperationSignaled
 Run: TypeAlias = Callable[[TaskMessage, Operation, str | None], Awaitable[OperationOutcome]]
 
@@ -44,18 +47,24 @@ Run: TypeAlias = Callable[[TaskMessage, Operation, str | None], Awaitable[Operat
 class EntityBatch:
     """An entity as it is served.
 
-    `facts`: what the commit is to record and to send, in order. `served`: what was served, for the
-    history. `spent`: messages that were served without
-    ever having had one.
+    `now` is the time of the batch, `clock` that of this host. `facts`: what the commit is to record
+    and to send, in order. `served`: what was served, for the history. `spent`: messages that were
+    served without ever having had a row. `kept`: place → message that gets one.
+
+    Only what is kept gets a place: so the row of every place that was given was written by the
+    commit that gave it, and a torn row has a place that is yet to be given, and then written over.
     """
 
     now: datetime
+    clock: datetime
     entity: EntityRecord
     state: str | None
     queue: EntityQueue
     facts: list[HistoryEvent] = field(default_factory=list)
     served: list[Served] = field(default_factory=list)
     spent: list[TaskMessage] = field(default_factory=list)
+    kept: dict[int, TaskMessage] = field(default_factory=dict)
+    _accepted: int = FIRST_ACCEPTED
     _waiting: OrderedDict[int, TaskMessage] = field(default_factory=OrderedDict)
     _scheduled: dict[int, TaskMessage] = field(default_factory=dict)
     _by_owner: defaultdict[str, deque[int]] = field(default_factory=lambda: defaultdict(deque))
@@ -73,22 +82,28 @@ class EntityBatch:
                 self._due(place)
             case EntityLockBroken():
                 self._break(message, event)
-            case EntityOperationSignaled(scheduled_time=datetime() as due) if due > self.now:
-                place = self._next_place()
+            case EntityOperationSignaled(scheduled_time=datetime() as due) if due > self.clock:
+                place = self._keep(message)
                 self._scheduled[place] = message
                 self.facts.append(TimerCreated(timestamp=self.now, event_id=place, fire_at=due))
             case _:
-                self._wait(self._next_place(), message)
+                self._wait(self._accepted, message)
+                self._accepted += 1
 
-    async def serve(self, run: Run, *, operations_max: int) -> None:
-        """Serve what can be served, but at most so many operations."""
+    async def serve(
+        self, run: Run, *, operations_max: int, is_late: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Serve what can be served, but at most so many operations, and none when it is late.
+
+        What is left gets a place in the queue.
+        """
         operations = 0
-        while operations < operations_max:
+        while operations < operations_max and not (operations and is_late()):
             place = self._next_to_serve()
             if place is None:
-                return
+                break
             message = self._waiting.pop(place)
-            if place not in self.queue.waiting and place not in self.queue.scheduled:
+            if place >= FIRST_ACCEPTED:
                 self.spent.append(message)
             event = message.event
             if isinstance(event, EntityLockRequested):
@@ -98,6 +113,9 @@ class EntityBatch:
             elif isinstance(event, Operation):
                 operations += 1
                 await self._operate(message, event, run)
+        left = [(place, self._waiting.pop(place)) for place in [*self._waiting]]
+        for place, message in left:
+            self._waiting[place if place < FIRST_ACCEPTED else self._keep(message)] = message
 
     @property
     def record(self) -> EntityRecord:
@@ -108,18 +126,11 @@ class EntityBatch:
             scheduled=frozenset(self._scheduled),
         )
 
-    @property
-    def kept(self) -> dict[int, TaskMessage]:
-        """List what was accepted and needs a row."""
-        return {
-            place: message
-            for place, message in {**self._scheduled, **self._waiting}.items()
-            if place not in self.queue.waiting and place not in self.queue.scheduled
-        }
-
-    def _next_place(self) -> int:
+    def _keep(self, message: TaskMessage) -> int:
+        """Give a message a place, and so a row."""
         place = self.entity.next_place
         self.entity = replace(self.entity, next_place=place + 1)
+        self.kept[place] = message
         return place
 
     def _wait(self, place: int, message: TaskMessage) -> None:

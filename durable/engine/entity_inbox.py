@@ -6,7 +6,9 @@ Rule 1. A numbered message is accepted in its turn, whatever state or lock the e
 Rule 2. A client's signal is known by its id, and a timer by the place of the signal that it is for.
 """
 
+from durable.engine.seals import REMEMBERED_FOR
 from durable.engine.verdicts import Standing, StreamJudge, Verdict
+from durable.model.entity_ids import EntityId, instance_id_of
 from durable.model.envelopes import ENTITY_REQUESTS
 from durable.model.errors import MalformedMessageError
 from durable.model.history import (
@@ -14,12 +16,11 @@ from durable.model.history import (
     EntityOperationCalled,
     EntityOperationSignaled,
     EntityUnlockSent,
-    HistoryEvent,
     TimerFired,
 )
 from durable.model.messages import TaskMessage
 from durable.model.parents import Parent
-from durable.model.streams import read_lock_set, read_places
+from durable.model.streams import Origin, life_of, read_lock_set, read_places
 
 
 class EntityJudge(StreamJudge):
@@ -34,8 +35,21 @@ class EntityJudge(StreamJudge):
         self._taken: set[int | str] = set()
 
     def _judge_sent(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
-        is_sound = _is_sound(message.event)
-        return (Verdict.NEW if is_sound else Verdict.COUNTED), message
+        is_of_use = is_sound(message) and not self._is_too_old(message)
+        return (Verdict.NEW if is_of_use else Verdict.COUNTED), message
+
+    def _is_too_old(self, message: TaskMessage) -> bool:
+        """Whether a lock was handed on for somebody who is forgotten here.
+
+        An entity that hands it on once more, long after its owner's end, does not know of that.
+        """
+        assert message.origin is not None
+        event = message.event
+        is_handed_on = isinstance(event, EntityLockRequested) and event.position > 0
+        if not is_handed_on or self._record is None:
+            return False
+        is_unknown = message.origin.to_text() not in self.marks
+        return is_unknown and event.timestamp < self._record.updated_at - REMEMBERED_FOR
 
     def _judge_body(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
         if isinstance(message.event, TimerFired):
@@ -60,20 +74,29 @@ class EntityJudge(StreamJudge):
         return Verdict.NEW
 
 
-def _is_sound(event: HistoryEvent) -> bool:
+def is_sound(message: TaskMessage) -> bool:
     """Whether it can be served and answered; what it says is read again when it is."""
     try:
-        match event:
+        match message.event:
             case EntityOperationCalled():
-                Parent.from_json(event.parent_instance or "")
+                waits = Parent.from_json(message.event.parent_instance or "")
+                return bool(waits.instance_id and waits.execution_id)
             case EntityLockRequested():
-                Parent.from_json(event.parent_instance or "")
-                count = len(read_lock_set(event.lock_set))
-                return count == len(read_places(event.numbers)) and event.position < count
+                return _is_sound_request(message, message.event)
             case EntityOperationSignaled() | EntityUnlockSent():
-                pass
-            case _:
-                return False
-    except MalformedMessageError:
+                return True
+    except (MalformedMessageError, ValueError):
+        pass
+    return False
+
+
+def _is_sound_request(message: TaskMessage, request: EntityLockRequested) -> bool:
+    """Whether a request for a lock is in its owner's stream, and this entity is next in its set."""
+    waits = Parent.from_json(request.parent_instance or "")
+    if message.origin != Origin(waits.instance_id, life_of(waits.execution_id)):
         return False
-    return True
+    entities, numbers = read_lock_set(request.lock_set), read_places(request.numbers)
+    for each in entities:
+        instance_id_of(EntityId.get_entity_id(each))
+    is_here = dict(enumerate(entities)).get(request.position) == message.instance_id
+    return is_here and len(entities) == len(numbers) and min(numbers) > 0

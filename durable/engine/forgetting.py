@@ -9,10 +9,12 @@ Rule 1. A live sender is never forgotten, however long it has been silent: its n
 Rule 2. A sender whose life is over is forgotten `REMEMBERED_FOR` after its end and after the last
         that came of it. What it may not have sent is sent first, and known here; then it has as
         long again. So a copy that is younger than that is known.
-Rule 3. Whoever loses the race for the commit leaves it to the next time.
+Rule 3. Who loses the race for the commit tries again with what it has found out: to look all up
+        again would cost more than it saves.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,20 +25,23 @@ from durable.engine.warm import InstanceState
 from durable.model.codec import Columns, decode_time, to_json
 from durable.model.entity_ids import is_entity_id
 from durable.model.environment import Environment
-from durable.model.errors import MalformedMessageError
+from durable.model.errors import ForeignInstanceError, MalformedMessageError
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
-from durable.model.records import read_names, read_numbers
+from durable.model.records import decode_record, read_names, read_numbers
 from durable.model.status import RuntimeStatus
 from durable.model.streams import Origin, life_of, places_of
 from durable.storage import partition
 from durable.storage.partition import Snapshot
 from durable.storage.port import LostRace, StorageOutcome, TaskHubStore
 
+logger = logging.getLogger("durable")
+
+ATTEMPTS_MAX = 4
 ROWS_MIN = 16
 # The column of rows that were written anew.
 ANEW = "IsAnew"
-# How many senders are looked up for one commit; each costs a load of its partition, once.
+# How many senders are looked up for one commit; each costs a read of its sentinel.
 LOOKED_UP_MAX = 2000
 LOOKED_UP_AT_ONCE = 16
 
@@ -62,10 +67,33 @@ async def forget(
         return
     marks = _marks_of(record, state.snapshot.named)
     try:
-        await _forget_senders(store, dispatcher, instance_id, marks, record.updated_at)
-        await _write(store, environment, instance_id, state, marks)
-    except (StorageOutcome, MalformedMessageError):
-        return
+        gone, asked = await _look_up(store, dispatcher, instance_id, marks, record.updated_at)
+        for _ in range(ATTEMPTS_MAX):
+            kept = _without(gone, asked, _marks_of_state(state))
+            if await _write(store, environment, instance_id, state, kept):
+                return
+            state.reload(await partition.load(store, instance_id, state.snapshot))
+    except StorageOutcome as outcome:
+        logger.info("instance=%s remembers all for now: %s", instance_id, outcome)
+
+
+def _without(
+    gone: Mapping[str, int], asked: Mapping[str, datetime | None], marks: dict[str, _Known]
+) -> dict[str, _Known]:
+    """Strike the senders that are no more, and put those that were looked up behind all others.
+
+    One that has sent again meanwhile stays. Of `asked` it is known since when they must be kept.
+    """
+    kept = {
+        origin: known
+        for origin, known in marks.items()
+        if gone.get(origin) != known.number and origin not in asked
+    }
+    for origin, again_at in asked.items():
+        known = marks.get(origin)
+        if known is not None:
+            kept[origin] = known if again_at is None else replace(known, sealed_at=again_at)
+    return kept
 
 
 def _are_many(record: InstanceRecord, named: Mapping[str, Columns]) -> bool:
@@ -107,42 +135,73 @@ def _ids_of(record: InstanceRecord, state: InstanceState) -> list[Columns]:
     ]
 
 
-async def _forget_senders(
+def _marks_of_state(state: InstanceState) -> dict[str, _Known]:
+    record = state.snapshot.record
+    assert record is not None
+    return _marks_of(record, state.snapshot.named)
+
+
+async def _look_up(
     store: TaskHubStore,
     dispatcher: Dispatcher,
     receiver: InstanceId,
-    marks: dict[str, _Known],
+    marks: Mapping[str, _Known],
     now: datetime,
-) -> None:
-    """Strike from the watermarks those of senders that are no more, the oldest first."""
+) -> tuple[dict[str, int], dict[str, datetime | None]]:
+    """Look up those of which nothing came for long, the oldest first.
+
+    Return the senders that are no more, with their marks, and those that must be kept: from when
+    on, where something of theirs was sent again just now.
+    """
     horizon = now - REMEMBERED_FOR
-    old = [origin for origin, known in marks.items() if known.sealed_at < horizon]
-    for first in range(0, min(len(old), LOOKED_UP_MAX), LOOKED_UP_AT_ONCE):
-        origins = [Origin.from_text(text) for text in old[first : first + LOOKED_UP_AT_ONCE]]
-        over = await asyncio.gather(*(_over(store, origin, horizon) for origin in origins))
-        for origin, snapshot in zip(origins, over, strict=True):
-            if snapshot is None:
-                continue
-            known = marks.pop(origin.to_text())
-            if _may_come(snapshot, origin, receiver):
-                await dispatcher.resend(origin.instance_id, InstanceState.of(snapshot), None)
-                marks[origin.to_text()] = replace(known, sealed_at=now)
+    old = [Origin.from_text(text) for text, known in marks.items() if known.sealed_at < horizon]
+    # An entity's life has no end: it is there whenever it is spoken to.
+    mortal = [origin for origin in old if not is_entity_id(origin.instance_id)][:LOOKED_UP_MAX]
+    gone: dict[str, int] = {}
+    asked: dict[str, datetime | None] = {}
+    for first in range(0, len(mortal), LOOKED_UP_AT_ONCE):
+        origins = mortal[first : first + LOOKED_UP_AT_ONCE]
+        over = await asyncio.gather(*(_is_over(store, origin, horizon) for origin in origins))
+        for origin, is_over in zip(origins, over, strict=True):
+            text = origin.to_text()
+            if not is_over:
+                asked[text] = None
+            elif await _sends_again(store, dispatcher, receiver, origin):
+                asked[text] = now
+            else:
+                gone[text] = marks[text].number
+    return gone, asked
 
 
-async def _over(store: TaskHubStore, origin: Origin, horizon: datetime) -> Snapshot | None:
-    """Load a sender whose life has been over for long enough; `None` if it has not been."""
-    if is_entity_id(origin.instance_id):
-        return None  # its life has no end: it is there whenever it is spoken to
-    snapshot = await partition.load(store, origin.instance_id)
-    record = snapshot.record
+async def _is_over(store: TaskHubStore, origin: Origin, horizon: datetime) -> bool:
+    """Say whether a sender's life has been over for long enough. Who can't be read is not over."""
+    try:
+        sentinel = await store.read_sentinel(origin.instance_id)
+        record = decode_record(origin.instance_id, sentinel.columns) if sentinel else None
+    except (MalformedMessageError, ForeignInstanceError) as error:
+        logger.warning("instance=%s can't be asked whether it sends: %s", origin, error)
+        return False
     if record is None or record.is_stub:
-        return snapshot
+        return True
     is_same = record.life_id == origin.life_id
     has_ended = record.is_purged or record.status.is_terminal
     if is_same and (not has_ended or record.status is RuntimeStatus.FAILED):
-        return None  # who has failed may be rewound, and goes on sending
-    since = record.updated_at if is_same else record.created_at
-    return snapshot if since < horizon else None
+        return False  # who has failed may be rewound, and goes on sending
+    return (record.updated_at if is_same else record.created_at) < horizon
+
+
+async def _sends_again(
+    store: TaskHubStore, dispatcher: Dispatcher, receiver: InstanceId, origin: Origin
+) -> bool:
+    """Send what it may not have sent completely, if some of that is for this receiver."""
+    try:
+        snapshot = await partition.load(store, origin.instance_id)
+        if not _may_come(snapshot, origin, receiver):
+            return False
+        await dispatcher.resend(origin.instance_id, InstanceState.of(snapshot), None)
+    except (MalformedMessageError, ForeignInstanceError) as error:
+        logger.warning("instance=%s can't send what it had to: %s", origin, error)
+    return True
 
 
 def _may_come(snapshot: Snapshot, origin: Origin, receiver: InstanceId) -> bool:
@@ -162,8 +221,8 @@ async def _write(
     instance_id: InstanceId,
     state: InstanceState,
     marks: Mapping[str, _Known],
-) -> None:
-    """Commit the rows that take the place of all others."""
+) -> bool:
+    """Commit the rows that take the place of all others; say whether nobody was faster."""
     record = state.snapshot.record
     assert record is not None
     rows: list[Columns] = [
@@ -206,8 +265,9 @@ async def _write(
             store, instance_id, state.snapshot, forgotten, (), named=named
         )
     except LostRace:
-        return  # whoever was faster has said more; the state is stale, as it may always be
+        return False
     state.advance(snapshot, (), live=state.live)
+    return True
 
 
 def _text(columns: Columns, name: str) -> str | None:

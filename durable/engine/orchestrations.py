@@ -146,6 +146,7 @@ class Orchestrations:
             )
         except LostRace:
             state.drop_live()  # it stands behind a decision that never happened
+            await delete_spent(self._store, proposal.fresh)
             await self._refresh(turn, state)
             return False
         except OutcomeUnknown:

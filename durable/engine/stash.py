@@ -14,7 +14,7 @@ Rule 4. Rows that no longer count (the watermark is past them, the execution has
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from durable.model.codec import Column, Columns
 from durable.model.envelopes import decode_message, encode_message
@@ -96,11 +96,16 @@ class Stash:
         return any(held.message_id == message.message_id for held in self.waiting)
 
 
+def as_kept(message: TaskMessage) -> TaskMessage:
+    """Leave out what is said of one copy in a queue: how it came, and how often it was given up."""
+    return replace(message, again=False, held_since=None, holds=0, is_suspect=False, poisonings=0)
+
+
 def early_row(message: TaskMessage) -> tuple[str, Columns]:
     """Make the row of a message that came before its turn."""
     assert message.origin is not None
     return f"{PREFIX}{_digest(message.origin)}-{message.number:08x}", parts_of(
-        encode_message(message)
+        encode_message(as_kept(message))
     )
 
 

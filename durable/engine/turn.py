@@ -23,7 +23,8 @@ class Proposal:
 
     `named`: rows beside the history. `live` is the orchestrator standing behind it. `shows`: lists
     show something new. `open`: the places in the batch of what it does not record after all.
-    `spent`: blobs that nothing names any more once it is committed.
+    `spent`: blobs that nothing names any more once it is committed; `fresh`: those that nothing
+    will name if it is not.
     """
 
     record: InstanceRecord
@@ -33,6 +34,7 @@ class Proposal:
     shows: bool
     open: frozenset[int]
     spent: frozenset[str] = frozenset()
+    fresh: frozenset[str] = frozenset()
 
     @property
     def episode(self) -> int | None:

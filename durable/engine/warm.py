@@ -16,7 +16,7 @@ from durable.engine.verdicts import Standing
 from durable.model.codec import Columns
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
-from durable.model.sections import releases_a_lock_of_before
+from durable.model.sections import is_about_sections
 from durable.model.status import RuntimeStatus
 from durable.replay.executor import Execution
 from durable.storage.partition import Snapshot
@@ -62,6 +62,10 @@ class InstanceState:
         """
         self.drop_live()
         mine = self.snapshot
+        if snapshot.record and snapshot.record.entity:
+            self.bytes = STATE_BYTES
+            self.advance(snapshot, snapshot.rows, live=None)
+            return
         if snapshot.record and mine.record and snapshot.record.life_id == mine.record.life_id:
             self.advance(snapshot, snapshot.rows[len(mine.rows) :], live=None)
             return
@@ -106,7 +110,7 @@ class InstanceState:
         record = self.snapshot.record
         if record is None or record.status is not RuntimeStatus.FAILED:
             return True
-        return not releases_a_lock_of_before(self.snapshot.rows, record.episode)
+        return not is_about_sections(self.snapshot.rows, record.episode)
 
     @property
     def has_ready(self) -> bool:

@@ -1,5 +1,6 @@
 """The instance record ↔ the columns of the `sentinel` row and of the Instances table."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from durable.model.status import RuntimeStatus
 # A sentinel without this column was written by another engine; with another value, by a later one.
 FORMAT_COLUMN = "Format"
 FORMAT = 1
+COLUMN_CHARS_MAX = 30_000
 PAYLOADS_SHOWN = (("Input", "input"), ("Output", "output"))
 # The state of an entity changes too often to be shown in lists.
 PAYLOADS = (*PAYLOADS_SHOWN, ("State", "state"))
@@ -69,10 +71,8 @@ def _entity_columns(entity: EntityRecord) -> dict[str, Column]:
         columns["LockedBy"] = print_lock(entity.lock)
     if entity.epoch:
         columns["LockEpoch"] = entity.epoch
-    if entity.waiting:
-        columns["WaitingPlaces"] = print_ranges(entity.waiting)
-    if entity.scheduled:
-        columns["ScheduledPlaces"] = print_ranges(entity.scheduled)
+    columns.update(_cut("WaitingPlaces", print_ranges(entity.waiting)))
+    columns.update(_cut("ScheduledPlaces", print_ranges(entity.scheduled)))
     if entity.last_operation_at is not None:
         columns["LastOperationTime"] = entity.last_operation_at
     return columns
@@ -85,11 +85,26 @@ def _read_entity(columns: Mapping[str, Any]) -> EntityRecord | None:
     return EntityRecord(
         lock=None if lock is None else read_lock(lock),
         epoch=int(columns.get("LockEpoch", 0)),
-        waiting=read_ranges(columns.get("WaitingPlaces")),
-        scheduled=read_ranges(columns.get("ScheduledPlaces")),
+        waiting=read_ranges(_joined("WaitingPlaces", columns)),
+        scheduled=read_ranges(_joined("ScheduledPlaces", columns)),
         next_place=int(columns["NextPlace"]),
         last_operation_at=None if last is None else decode_time(last),
     )
+
+
+def _cut(name: str, text: str) -> dict[str, Column]:
+    """Lay a text out in as many columns as it needs: name, name1, ..."""
+    starts = range(0, len(text), COLUMN_CHARS_MAX)
+    return {
+        f"{name}{n or ''}": text[start : start + COLUMN_CHARS_MAX] for n, start in enumerate(starts)
+    }
+
+
+def _joined(name: str, columns: Mapping[str, Any]) -> str:
+    parts = itertools.takewhile(
+        lambda part: part is not None, (columns.get(f"{name}{n or ''}") for n in itertools.count())
+    )
+    return "".join(str(part) for part in parts)
 
 
 def _lasting_columns(record: InstanceRecord) -> dict[str, Column]:

@@ -17,14 +17,11 @@ def open_sections(events: Iterable[HistoryEvent]) -> list[EntityLockRequested]:
     return list(asked.values())
 
 
-def releases_a_lock_of_before(rows: Iterable[HistoryRow], episode: int) -> bool:
-    """Say whether an episode has given back a lock that an earlier one had asked for.
+def is_about_sections(rows: Iterable[HistoryRow], episode: int) -> bool:
+    """Say whether an episode has asked for locks or given some back.
 
-    Such an episode can't be made void: the code would go on inside a section that is no more.
+    Such an episode can't be made void. The code would go on inside a section that is no more, or
+    ask again while a grant for what it had asked for is still on its way.
     """
-    events = [row.event for row in rows if row.episode == episode]
-    mine = {event.event_id for event in events if isinstance(event, EntityLockRequested)}
-    return any(
-        isinstance(event, EntityUnlockSent) and event.critical_section_id not in mine
-        for event in events
-    )
+    kinds = EntityLockRequested | EntityUnlockSent
+    return any(row.episode == episode and isinstance(row.event, kinds) for row in rows)

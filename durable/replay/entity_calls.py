@@ -1,5 +1,6 @@
 """EntityCalls: what an orchestrator may ask of entities. Part of the context."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,9 @@ from durable.replay.lock_rules import NO_EMPTY_SECTION, NO_NESTING, NO_SIGNAL_TO
 from durable.replay.locks import LockTask
 from durable.replay.surroundings import Surroundings
 from durable.replay.view import OrchestrationView
+
+# The request is one message, and one row, with the ids and a number for each.
+LOCK_SET_CHARS_MAX = 15_000
 
 
 class EntityCalls(OrchestrationView):
@@ -82,7 +86,8 @@ class EntityCalls(OrchestrationView):
         Inside, the operations of all others wait. The locks are released when the section is left,
         however it is, and at every end of the orchestration. They are taken one by one in one
         order, the same for all, so that nobody can block each other for ever.
-        `LockingRulesViolationError` inside of another section, `ValueError` for no entities.
+        `LockingRulesViolationError` inside of another section, `ValueError` for no entities, or
+        for so many that their ids have more than 15,000 characters.
         """
         seen = self._alive()
         if seen.section is not None:
@@ -91,6 +96,12 @@ class EntityCalls(OrchestrationView):
         lock_set = _in_locking_order([entity_instance(each) for each in [*first, *more]])
         if not lock_set:
             raise ValueError(NO_EMPTY_SECTION)
+        size = len(json.dumps(lock_set))
+        if size > LOCK_SET_CHARS_MAX:
+            raise ValueError(
+                f"A lock of {len(lock_set)} entities, whose ids have {size} characters, is too "
+                f"large: one message carries them all, at most {LOCK_SET_CHARS_MAX} characters."
+            )
         return LockTask(seen, lock_set)
 
     def lock_entities(

@@ -80,7 +80,8 @@ async def load(
 
 
 async def _load(store: InstanceStore, instance_id: InstanceId, known: Snapshot | None) -> Snapshot:
-    if known is None or known.record is None:
+    if known is None or known.record is None or known.record.entity is not None:
+        # Of an entity few rows are kept, and another host may have deleted those that we know.
         return await _load_from(store, instance_id, 0, ())
     newer = await _load_from(store, instance_id, known.record.sequence + 1, known.rows)
     if newer.record is None or newer.record.life_id == known.record.life_id:

@@ -158,7 +158,7 @@ async def test_a_signal_for_later_is_served_then_and_not_before() -> None:
     await hub.run_until(101)
     assert await state_of(hub, A) == '["early","late"]'
     assert (await record_of(hub, A)).entity == EntityRecord(
-        next_place=2, last_operation_at=(await record_of(hub, A)).updated_at
+        next_place=1, last_operation_at=(await record_of(hub, A)).updated_at
     )
 
 
