@@ -87,8 +87,12 @@ class Turn:
     def has_duty(self) -> bool:
         """Whether a message that is not recorded now may be the token of an unsent episode.
 
-        One that just has its turn may be: it may have begun an execution that ended without it.
+        One that just has its turn may be: it may have begun an execution that ended without it. A
+        round that takes only what was kept here has no message of its own; what it has tried to
+        commit may be committed all the same.
         """
+        if self.is_tried and not self.batch:
+            return True
         not_now = {Verdict.KNOWN, Verdict.COUNTED, Verdict.DROPPED, Verdict.UNKNOWN_TASK}
         judged = zip(self.batch, self.verdicts, strict=True)
         return any(

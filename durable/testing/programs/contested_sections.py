@@ -3,6 +3,7 @@
 Who is first inside shows, or somebody is cut off there: terminated, suspended, started again.
 """
 
+from durable.testing.programs import bodies
 from durable.testing.programs.accounts import (
     B_LOCKS_BOB,
     B_OTHER,
@@ -17,6 +18,7 @@ from durable.testing.programs.bodies import HOUR_S, echo
 from durable.testing.programs.syntax import (
     AllOf,
     Await,
+    CallEntity,
     CallOrchestration,
     Constant,
     If,
@@ -28,11 +30,14 @@ from durable.testing.programs.syntax import (
     SetStatus,
     SetTimer,
     Signal,
+    SignalEntity,
     Start,
     Suspend,
     Terminate,
     Variable,
 )
+
+LARGE = "x" * bodies.LARGE_CHARS
 
 RACING = (
     program_of(
@@ -50,6 +55,17 @@ RACING = (
         ),
         Signal("alice", "add", 1, 5),
         Signal("alice", "add", 2, 30),
+    ),
+    program_of(
+        "large values behind a lock",
+        (
+            Await("_", SetTimer(5)),
+            *(SignalEntity("alice", "add", Constant(LARGE)),) * 3,
+            Await("v", CallEntity("alice", "add", Constant(LARGE))),
+            Return(V),
+        ),
+        B_OTHER,
+        other=(Section(("alice",), (Await("_", SetTimer(30)), Await("v", add("alice", 1)))),),
     ),
     program_of(
         "terminated while it waits for a lock",

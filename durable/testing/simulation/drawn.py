@@ -53,6 +53,7 @@ def settings(draw: st.DrawFn, *, faults: int) -> Setting:
         patience_s=draw(st.sampled_from((120, 120, 0))),
         deliveries_max=draw(st.sampled_from(deliveries)),
         style=draw(st.sampled_from(STYLES)),
+        operations_at_once=draw(st.sampled_from((200, 1, 3))),
     )
 
 

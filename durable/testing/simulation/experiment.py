@@ -63,6 +63,7 @@ class Setting:
     none of the functions, as before a deployment, for the first 25 minutes. `patience_s`: how long
     an invocation waits for storage to come back. `deliveries_max`: how often a message is delivered
     before the host gives it up. `style`: in which of two ways the program's functions are written.
+    `operations_at_once`: how many operations of an entity one commit serves.
     """
 
     hosts: int = 2
@@ -74,6 +75,7 @@ class Setting:
     patience_s: int = 120
     deliveries_max: int = 5
     style: Style = "generator"
+    operations_at_once: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,10 @@ def _world(experiment: Experiment, worker: WorkerFactory) -> World:
         rows_per_page_max=setting.rows_per_page_max,
         # Nobody's code is wrong for good: a parked instance is a finding.
         settings=EngineSettings(
-            hold_s_max=10**9, strict_arguments=True, storage_patience_s=setting.patience_s
+            entity_batch_max=experiment.setting.operations_at_once,
+            hold_s_max=10**9,
+            strict_arguments=True,
+            storage_patience_s=setting.patience_s,
         ),
         deliveries_max=setting.deliveries_max,
         other_code=Registry() if setting.other_code else None,
