@@ -1,14 +1,16 @@
 """Bugs in entities and their locks: order, repeats, undoing, release (rules D, G, L)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import cast
 
 from durable.engine import proposals, sections
 from durable.engine.entities import EntityProposer
 from durable.engine.entity_batches import EntityBatch, Operation, Run
 from durable.engine.entity_inbox import EntityJudge
 from durable.engine.entity_queue import EntityQueue
+from durable.engine.turn import Turn
 from durable.engine.verdicts import Step, StreamJudge, Verdict
 from durable.model.entities import EntityRecord
 from durable.model.environment import Environment
@@ -32,6 +34,7 @@ from tests.mutants.mutant import mutant, mutant_of_many, replaced
 _accept = EntityBatch.accept
 _break = EntityBatch._break
 _judge_body = EntityJudge._judge_body
+_has_duty = cast("Callable[[Turn], bool]", vars(Turn)["has_duty"].fget)
 _lock = EntityBatch._lock
 _operate = EntityBatch._operate
 _take_turn = StreamJudge._take_turn
@@ -47,6 +50,10 @@ FAILS = "a failed operation between others"
 UNAWAITED = "a call that nobody waits for, then out of the section"
 TRANSFER = "a transfer between two accounts, and an audit"
 HUB = "tests/engine/test_entities_on_a_hub.py::"
+LATE = (
+    "tests/simulation/test_late_commits_of_rounds.py"
+    "::test_what_such_a_round_has_committed_late_is_sent"
+)
 PLACES = f"{HUB}test_a_place_in_the_queue_is_never_given_twice"
 CLEANING = "tests/client/test_cleaning.py::"
 
@@ -302,6 +309,15 @@ def a_purged_entity_begins_its_streams_anew(
     Its receivers take that for repeats.
     """
     return replace(_tombstone(record, environment), outs={})
+
+
+@mutant(Turn, "has_duty", rule="A2", shown_by=(LATE,))
+def a_round_of_its_own_has_no_duty(self: Turn) -> bool:
+    """A round that serves what was kept forgets a commit that had no clear outcome.
+
+    It may be applied late, and nobody sends what follows from it.
+    """
+    return bool(self.batch) and _has_duty(self)
 
 
 @mutant(EntityBatch, "record", rule="G: places count up", shown_by=(PLACES,))
