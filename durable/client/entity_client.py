@@ -6,7 +6,7 @@ from typing import Any
 
 from durable.client import cleaning, entities, signals
 from durable.model.converters import Converter
-from durable.model.entity_ids import EntityId, instance_id_of
+from durable.model.entity_ids import EntityId, entity_id_of, instance_id_of
 from durable.model.entity_queries import (
     EVERY_ENTITY,
     CleanEntityStorageResult,
@@ -26,8 +26,9 @@ CLEANING_BUDGET_S = 60.0
 class EntityClient:
     """A caller of the entities of one task hub.
 
-    Any call raises `InvalidInstanceIdError` for an id that no store could hold, and a
-    `StorageFault` where storage stays away.
+    An entity is an `EntityId` or its instance id, `@name@key`; another text is a `ValueError`, all
+    else a `TypeError`. Any call raises `InvalidInstanceIdError` for an id that no store could hold,
+    and a `StorageFault` where storage stays away.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class EntityClient:
 
     async def signal_entity(
         self,
-        entity_id: EntityId,
+        entity_id: EntityId | str,
         operation: str,
         input_: Any = None,
         *,
@@ -60,14 +61,18 @@ class EntityClient:
         await signals.send_signal(
             self._store,
             self._environment,
-            entity_id,
+            entity_id_of(entity_id),
             operation,
             text,
             scheduled_time=scheduled_time,
         )
 
     async def read_entity(
-        self, entity_id: EntityId, *, with_state: bool = True, include_transient: bool = False
+        self,
+        entity_id: EntityId | str,
+        *,
+        with_state: bool = True,
+        include_transient: bool = False,
     ) -> EntityMetadata | None:
         """Read where an entity stands, as it was last committed; no lock is waited for.
 
@@ -75,7 +80,10 @@ class EntityClient:
         lock, or has something to serve, or has not been cleaned away. Raises `PayloadLostError`.
         """
         return await entities.read_entity(
-            self._store, entity_id, with_state=with_state, include_transient=include_transient
+            self._store,
+            entity_id_of(entity_id),
+            with_state=with_state,
+            include_transient=include_transient,
         )
 
     async def list_entity_page(
@@ -122,7 +130,7 @@ class EntityClient:
         )
 
     async def break_lock(
-        self, entity_id: EntityId, *, epoch: int, reason: str | None = None
+        self, entity_id: EntityId | str, *, epoch: int, reason: str | None = None
     ) -> None:
         """Take an entity from whoever holds it by the lock of this epoch, for operators.
 
@@ -130,6 +138,7 @@ class EntityClient:
         Raises `InstanceNotFoundError`, or `LockNotHeldError` where no such lock is held; one that
         is released meanwhile is not missed, and the lock behind it stays.
         """
+        entity_id = entity_id_of(entity_id)
         entity = await self.read_entity(entity_id, with_state=False, include_transient=True)
         if entity is None:
             raise InstanceNotFoundError(f"No entity with ID '{entity_id}' found.")

@@ -55,8 +55,8 @@ async def ask_rewind(
 
     It names the episode that failed, so that it can't undo a later failure that nobody has seen.
     Raises `InstanceNotFoundError`, `InstanceEndedError` where the instance ended otherwise,
-    `InstanceNotEndedError` where it has not ended, `InstanceNotRewindableError` where it failed in
-    a critical section, or a `StorageFault`.
+    `InstanceNotEndedError` where it has not ended, `InstanceNotRewindableError` where the
+    episode asked for locks or gave some back, or a `StorageFault`.
     """
     known = InstanceId(instance_id)
     record = await known_record(store, known)
@@ -69,8 +69,9 @@ async def ask_rewind(
     snapshot = await partition.load(store, known)
     if is_about_sections(snapshot.rows, record.episode):
         raise InstanceNotRewindableError(
-            f"Instance '{instance_id}' failed inside a critical section. Its locks were released "
-            "then, so that it can't go on in there. Start it anew."
+            f"The step in which instance '{instance_id}' failed has asked for locks of entities or "
+            "given some back, which can't be undone: a critical section ended with it. Start it "
+            "anew."
         )
     rewound = ExecutionRewound(
         timestamp=environment.now(), reason=reason, voided_episode=record.episode

@@ -12,11 +12,14 @@ Rule 1. Each operation gets an object of its own, made from the state; what it l
         when it ends well. An entity that has served an operation has a state, be it the default.
 Rule 2. An operation that changes nothing leaves the stored text: it may be of a newer version.
 Rule 3. A method may be a coroutine function. `delete` is there unless the class defines it.
+Rule 4. What an operation leaves is read back before it counts: a state that can't be read would
+        fail every operation after it.
 """
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any
 
 from durable.engine.class_operations import DELETE, Operation, find, matching, operations_of
@@ -63,17 +66,15 @@ class ClassEntity:
         state = running.state
         stored = state.text()
         instance = self._state.read(stored, converter=running.converter, what=state.what)
-        print_state = functools.partial(
-            self._state.write, instance, converter=running.converter, what=state.what
-        )
-        before = print_state()
+        before = self._state.write(instance, converter=running.converter, what=state.what)
         # From here on only the method can make the state live: then it has set it by the context.
         state.set_text(before if stored is None else stored)
         call = operation.bound(instance, running.input, context, running.converter)
+        served = _Served(self._state, instance, None if stored is None else before)
         returned = call()
         if inspect.isawaitable(returned):
-            return _awaited(returned, running, before, print_state)
-        _leave(returned, running, before, print_state)
+            return _awaited(returned, running, served)
+        _leave(returned, running, served)
         return None
 
     def _unknown(self, context: DurableEntityContext) -> str:
@@ -85,19 +86,21 @@ class ClassEntity:
         )
 
 
-async def _awaited(
-    returned: Awaitable[Any],
-    running: RunningOperation,
-    before: str,
-    print_state: Callable[[], str],
-) -> None:
-    _leave(await returned, running, before, print_state)
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The object of one operation; `before` is its text from the stored state, if there was one."""
+
+    form: ClassState
+    instance: Any
+    before: str | None
 
 
-def _leave(
-    returned: Any, running: RunningOperation, before: str, print_state: Callable[[], str]
-) -> None:
-    """Take over the result, and the state if it is another (rule 2)."""
+async def _awaited(returned: Awaitable[Any], running: RunningOperation, served: _Served) -> None:
+    _leave(await returned, running, served)
+
+
+def _leave(returned: Any, running: RunningOperation, served: _Served) -> None:
+    """Take over the result, and the state if it is another (rules 2 and 4)."""
     if returned is not None:
         running.result = returned
     state = running.state
@@ -105,8 +108,10 @@ def _leave(
         return
     if state.is_set:
         raise TypeError("The state of a class entity is its attributes; set_state is not for it.")
-    after = print_state()
-    if after != before:
+    converter = running.converter
+    after = served.form.write(served.instance, converter=converter, what=state.what)
+    if after != served.before:
+        served.form.check(served.instance, after, converter=converter, what=state.what)
         state.set_text(after)
 
 

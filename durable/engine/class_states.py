@@ -5,7 +5,8 @@ Rule 2. Attributes are read as the class annotates them, else as the class of th
         what neither the class nor `__init__` knows is left out.
 Rule 3. A dataclass, a model of pydantic and an object with `to_json` and `from_json` are what the
         converter makes of them.
-Rule 4. What would be saved and not come back is refused when it is saved.
+Rule 4. What would be saved and not come back, or as something else because nobody annotates it,
+        is refused when it is saved.
 """
 
 import copy
@@ -16,10 +17,12 @@ import json
 import sys
 import types
 import typing
+from collections.abc import Iterable
+from enum import Enum
 from typing import Any, TypedDict
 
 from durable.engine.signatures import useful
-from durable.model.annotations import is_model, spelt
+from durable.model.annotations import SETS, is_model, is_named_tuple, spelt
 from durable.model.converters import Converter
 from durable.model.custom_objects import is_custom_class
 from durable.model.errors import InvalidPayloadError
@@ -74,6 +77,25 @@ class ClassState:
         value = instance if self._is_the_converters else members
         return encode_value(value, what=what, converter=converter)
 
+    def check(self, instance: Any, text: str, *, converter: Converter | None, what: str) -> None:
+        """Raise `InvalidPayloadError` unless the text of this object gives it back (rule 4)."""
+        try:
+            back = self.read(text, converter=converter, what=what)
+        except InvalidPayloadError as error:
+            raise InvalidPayloadError(
+                f"What the operation leaves could not be read again. {error}"
+            ) from error
+        if self._is_the_converters:
+            return
+        for name in sorted(self._unannotated & vars(instance).keys() & vars(back).keys()):
+            lost = _lost(vars(instance)[name], vars(back)[name])
+            if lost is not None:
+                raise InvalidPayloadError(
+                    f"The {what} is not saved: annotate '{name}' in the body of "
+                    f"{self._kind.__name__}, with names that its module has. As it is it would "
+                    f"come back with {lost}."
+                )
+
     def _members(self, text: str | None, converter: Converter | None, what: str) -> dict[str, Any]:
         """Read the attributes, those too that this version does not know."""
         try:
@@ -90,10 +112,25 @@ class ClassState:
     @functools.cached_property
     def _types(self) -> dict[str, Any]:
         """What each attribute is read as (rule 2)."""
-        defaults = getattr(self._new(), "__dict__", {})
-        found = {name: None if value is None else type(value) for name, value in defaults.items()}
-        hints = annotations_of(self._kind)
+        found, hints = self._found, annotations_of(self._kind)
         return {name: useful(hints.get(name) or found.get(name)) or Any for name in found | hints}
+
+    @functools.cached_property
+    def _unannotated(self) -> set[str]:
+        """The attributes of which nobody says what they, or what is in them, are read as."""
+        hints = annotations_of(self._kind)
+        return {
+            name
+            for name, read_as in self._types.items()
+            if hints.get(name) is None
+            and (read_as is Any or self._found.get(name) is tuple or self._found.get(name) in SETS)
+        }
+
+    @functools.cached_property
+    def _found(self) -> dict[str, Any]:
+        """The types of the default values; `None` has none."""
+        defaults = getattr(self._new(), "__dict__", {})
+        return {name: None if value is None else type(value) for name, value in defaults.items()}
 
     @functools.cached_property
     def _form(self) -> Any:
@@ -124,6 +161,38 @@ class ClassState:
                 f"not {spelt(kind)}."
             )
         return value
+
+
+def _lost(value: Any, back: Any) -> str | None:
+    """Say what of a value comes back as something else: 'str for its datetime'; `None`: nothing.
+
+    Lists and tuples, and the kinds of dict, are as good as each other: JSON has one of each.
+    """
+    pending = [(value, back)]
+    while pending:
+        value, back = pending.pop()
+        parts = _parts(value, back)
+        is_same = isinstance(value, type(back)) and not isinstance(value, Enum)
+        if parts is not None:
+            pending.extend(parts)
+        elif not is_same and not isinstance(back, type(value)):
+            return f"{spelt(type(back))} for its {spelt(type(value))}"
+    return None
+
+
+def _parts(value: Any, back: Any) -> Iterable[tuple[Any, Any]] | None:
+    """Pair what two containers of one kind hold; all else is one thing."""
+    if isinstance(value, dict) and isinstance(back, dict):
+        keys = [(key, str(key)) for key in value if key not in back]
+        return [*keys, *((value[key], back[key]) for key in value.keys() & back.keys())]
+    if isinstance(value, set | frozenset) and isinstance(back, set | frozenset):
+        return zip(sorted(value, key=_kind_name), sorted(back, key=_kind_name), strict=False)
+    is_plain = isinstance(value, list | tuple) and not is_named_tuple(type(value))
+    return zip(value, back, strict=False) if is_plain and isinstance(back, list | tuple) else None
+
+
+def _kind_name(value: Any) -> str:
+    return type(value).__name__
 
 
 def has_own_form(kind: type) -> bool:

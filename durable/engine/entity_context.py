@@ -48,6 +48,23 @@ class RunningOperation:
     is_over: bool = False
 
 
+def _refused(asked: str, why: str) -> Callable[..., NoReturn]:
+    """Make the method that tells an entity what is for orchestrations only."""
+
+    def refuse(self: "DurableEntityContext", *_: Any, **__: Any) -> NoReturn:
+        self.entity_id  # noqa: B018  (a dead context says that it is dead)
+        raise RuntimeError(f"An entity can't {asked}: {why}")
+
+    refuse.__doc__ = f"Raise `RuntimeError`: an entity can't {asked}."
+    return refuse
+
+
+_NO_WAITING = (
+    "its operations don't wait. Start an orchestration that does it, and let that signal or call "
+    "this entity."
+)
+
+
 class DurableEntityContext:
     """An operation's view of its entity. It can be used only while the operation runs.
 
@@ -133,8 +150,9 @@ class DurableEntityContext:
     ) -> Any:
         """Return the state; where there is none, or it is `None`, what `initializer` returns.
 
-        What the initializer returns is not saved without `set_state`. `expected_type` is what a
-        stored state is read as, and says nothing once it has been read or set.
+        What the initializer returns is saved by `set_state`, or if it is changed in place; for the
+        rest of the operation it is not asked again. `expected_type` is what a stored state is read
+        as, and says nothing once it has been read or set.
         """
         state = self._alive().state
         value = state.get(expected_type)
@@ -142,7 +160,7 @@ class DurableEntityContext:
             return value
         if not callable(initializer):
             raise TypeError("initializer argument needs to be a callable function")
-        return initializer()
+        return state.begun(initializer)
 
     def set_state(self, state: Any) -> None:
         """Save this value when the operation ends. It has to have a JSON form."""
@@ -220,13 +238,22 @@ class DurableEntityContext:
         running.sent.append(start)
         return start.instance_id
 
-    def call_entity(self, *_: Any, **__: Any) -> NoReturn:
-        """Raise: an entity can't wait for another."""
-        self._alive()
-        raise RuntimeError(
-            "An entity can't call an entity: two busy ones that call each other would wait for "
-            "ever. Signal it, or let an orchestration call both."
-        )
+    # What an orchestration may do and an entity may not.
+    call_entity = _refused(
+        "call an entity",
+        "two busy ones that call each other would wait for ever. Signal it, or let an "
+        "orchestration call both.",
+    )
+    lock = lock_entities = _refused("lock entities", _NO_WAITING)
+    call_activity = call_activity_with_retry = _refused("call an activity", _NO_WAITING)
+    call_sub_orchestrator = call_sub_orchestrator_with_retry = _refused(
+        "wait for an orchestration", _NO_WAITING
+    )
+    create_timer = _refused(
+        "wait for a timer", "its operations don't wait. Signal it with a scheduled_time."
+    )
+    wait_for_external_event = _refused("wait for an event", "signal it instead.")
+    call_http = _refused("make a durable HTTP call", _NO_WAITING)
 
     def _encoded(self, value: Any, what: str) -> str:
         return encode_value(value, what=what, converter=self._running.converter)

@@ -12,6 +12,7 @@ from durable.functions.constants import (
     ENTITY_TRIGGER,
     ORCHESTRATION_TRIGGER,
 )
+from durable.functions.errors import BindingRefusedError
 
 
 class OrchestrationTrigger(Trigger):
@@ -67,7 +68,12 @@ class EntityTrigger(Trigger):
         return ENTITY_TRIGGER
 
     def __init__(self, name: str, entity_name: str | None = None) -> None:
-        """Bind the parameter `name`."""
+        """Bind the parameter `name`. Raises `BindingRefusedError` for an empty `entity_name`."""
+        if entity_name is not None and not entity_name:
+            raise BindingRefusedError(
+                "An entity can't have an empty name. Give it one, or leave the name out: then it "
+                "is named as its function or class is."
+            )
         self.entity_name = entity_name
         super().__init__(name=name)
 

@@ -12,7 +12,7 @@ from typing import Any
 from durable.functions.client_binding import OpenHub
 from durable.functions.entity import EntityStateResponse
 from durable.functions.errors import EntityFunctionNotFoundError
-from durable.model.entity_ids import EntityId
+from durable.model.entity_ids import EntityId, entity_id_of
 from durable.model.entity_queries import (
     EVERY_ENTITY,
     CleanEntityStorageResult,
@@ -23,7 +23,11 @@ from durable.model.errors import InvalidInstanceIdError
 
 
 class EntityClient(ABC):
-    """A caller of the entities of a task hub."""
+    """A caller of the entities of a task hub.
+
+    An entity is an `EntityId` or its instance id, `@name@key`; another text is a `ValueError`, all
+    else a `TypeError`.
+    """
 
     @property
     @abstractmethod
@@ -34,7 +38,7 @@ class EntityClient(ABC):
 
     async def signal_entity(
         self,
-        entityId: EntityId,  # noqa: N803  (1.7's name)
+        entityId: EntityId | str,  # noqa: N803  (1.7's name)
         operation_name: str,
         operation_input: Any | None = None,
         task_hub_name: str | None = None,
@@ -49,23 +53,25 @@ class EntityClient(ABC):
         of that name, `InvalidInstanceIdError`, `InvalidPayloadError`, or `ValueError` for an
         operation without a name.
         """
+        entity_id = entity_id_of(entityId)
         hub = await self._hub_named(task_hub_name, connection_name)
-        if hub.entities is not None and entityId.name.lower() not in hub.entities:
-            raise EntityFunctionNotFoundError(entityId.name, hub.entities)
+        if hub.entities is not None and entity_id.name.lower() not in hub.entities:
+            raise EntityFunctionNotFoundError(entity_id.name, hub.entities)
         await hub.client.signal_entity(
-            entityId, operation_name, operation_input, scheduled_time=scheduled_time
+            entity_id, operation_name, operation_input, scheduled_time=scheduled_time
         )
 
     async def read_entity_state(
         self,
-        entityId: EntityId,  # noqa: N803
+        entityId: EntityId | str,  # noqa: N803
         task_hub_name: str | None = None,
         connection_name: str | None = None,
     ) -> EntityStateResponse:
         """Read the state that was committed last, as plain JSON values; no lock is waited for."""
+        entity_id = entity_id_of(entityId)
         hub = await self._hub_named(task_hub_name, connection_name)
         try:
-            entity = await hub.client.read_entity(entityId)
+            entity = await hub.client.read_entity(entity_id)
         except InvalidInstanceIdError:
             entity = None  # no such entity can exist
         if entity is None:
@@ -73,7 +79,11 @@ class EntityClient(ABC):
         return EntityStateResponse(entity_exists=True, entity_state=entity.value)
 
     async def read_entity(
-        self, entity_id: EntityId, *, with_state: bool = True, include_transient: bool = False
+        self,
+        entity_id: EntityId | str,
+        *,
+        with_state: bool = True,
+        include_transient: bool = False,
     ) -> EntityMetadata | None:
         """Read where an entity stands: state, last operation, lock, backlog; no lock is waited for.
 
@@ -114,7 +124,7 @@ class EntityClient(ABC):
                 return CleanEntityStorageResult(removed, released)
 
     async def break_lock(
-        self, entity_id: EntityId, *, epoch: int, reason: str | None = None
+        self, entity_id: EntityId | str, *, epoch: int, reason: str | None = None
     ) -> None:
         """Take an entity from whoever holds it by the lock of this epoch: for operators.
 

@@ -15,7 +15,11 @@ def is_entity_id(instance_id: str) -> bool:
 
 
 class EntityId:
-    """Which entity. Names are compared as they are written, as in azure-functions-durable 1.7."""
+    """Which entity. A name may have any case, as in its instance id; a key is what it is.
+
+    `name` is as it was written. 1.7 compares that, so that an id of an app and the same one read
+    from an instance id are two.
+    """
 
     def __init__(self, name: str, key: str) -> None:
         """Raise `ValueError` for an empty name or key, or a name with `@`."""
@@ -53,14 +57,30 @@ class EntityId:
         return f"EntityId({self.name!r}, {self.key!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, EntityId) and self._members() == other._members()
+        return isinstance(other, EntityId) and str(self) == str(other)
 
     def __hash__(self) -> int:
         # 1.7's are unhashable: they could be neither in a set nor a key of a dict.
-        return hash(self._members())
+        return hash(str(self))
 
-    def _members(self) -> tuple[str, str]:
-        return self.name, self.key
+
+def entity_id_of(entity: EntityId | str) -> EntityId:
+    """Take an entity as an `EntityId` or as the text `@name@key`: the one door for what users pass.
+
+    Raises `ValueError` for another text, `TypeError` for anything else.
+    """
+    if isinstance(entity, EntityId):
+        return entity
+    if not isinstance(entity, str):
+        raise TypeError(_no_entity(entity))
+    try:
+        return EntityId.get_entity_id(entity)
+    except ValueError as error:
+        raise ValueError(_no_entity(entity)) from error
+
+
+def _no_entity(given: object) -> str:
+    return f"An entity is an EntityId, or its instance id '@name@key'; {given!r} is neither."
 
 
 def instance_id_of(entity_id: EntityId) -> InstanceId:

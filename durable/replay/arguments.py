@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from durable.model.entity_ids import EntityId, instance_id_of
+from durable.model.entity_ids import entity_id_of, instance_id_of
 from durable.model.errors import InvalidPayloadError
 from durable.model.ids import InstanceId
 from durable.replay.retries import RetryOptions
@@ -44,13 +44,7 @@ def _named(function: Any) -> str:
 
 def entity_instance(entity: Any) -> InstanceId:
     """Take an entity, or its instance id, and return that. `TypeError`, `ValueError` otherwise."""
-    if isinstance(entity, str):
-        entity = EntityId.get_entity_id(entity)
-    if not isinstance(entity, EntityId):
-        raise TypeError(
-            f"An entity is an EntityId, or its instance id '@name@key'; {entity!r} is neither."
-        )
-    return instance_id_of(entity)
+    return instance_id_of(entity_id_of(entity))
 
 
 def operation_name(name: Any) -> str:

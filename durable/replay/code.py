@@ -92,7 +92,11 @@ def not_a_task(yielded: Any) -> TypeError:
     elif inspect.isgenerator(yielded):
         advice = " Write 'yield from' before a helper that is a generator."
     elif yielded is None:
-        advice = " A bare 'yield' waits for nothing: write the task behind it, or leave it out."
+        advice = (
+            " A bare 'yield' waits for nothing: write the task behind it, or leave it out. "
+            "signal_entity, send_event and set_custom_status return nothing: they take effect at "
+            "the call; do not yield them."
+        )
     elif inspect.isawaitable(yielded):
         advice = " Only tasks of the context can be awaited: other awaitables can't be replayed."
     if inspect.iscoroutine(yielded):

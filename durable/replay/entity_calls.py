@@ -92,8 +92,7 @@ class EntityCalls(OrchestrationView):
         seen = self._alive()
         if seen.section is not None:
             raise LockingRulesViolationError(NO_NESTING)
-        first = [entities] if isinstance(entities, EntityId | str) else entities
-        lock_set = _in_locking_order([entity_instance(each) for each in [*first, *more]])
+        lock_set = _in_locking_order(map(entity_instance, [*_listed(entities), *more]))
         if not lock_set:
             raise ValueError(NO_EMPTY_SECTION)
         size = len(json.dumps(lock_set))
@@ -128,6 +127,12 @@ class EntityCalls(OrchestrationView):
 def _input_text(seen: Surroundings, operation: str, value: Any) -> str:
     what = f"input of operation '{operation}'"
     return encode_value(value, what=what, converter=seen.types.converter)
+
+
+def _listed(entities: Any) -> Iterable[Any]:
+    """List what is to be locked: what is no list is one entity, or nothing that names one."""
+    is_one = isinstance(entities, EntityId | str) or not isinstance(entities, Iterable)
+    return [entities] if is_one else entities  # type: ignore[no-any-return]
 
 
 def _in_locking_order(entities: Iterable[InstanceId]) -> tuple[InstanceId, ...]:

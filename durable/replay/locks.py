@@ -11,7 +11,7 @@ Rule 2. What leaves a section twice does so once. What leaves it when its contex
 """
 
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from durable.model.actions import Action, LockEntities, UnlockEntities
 from durable.model.errors import LockingRulesViolationError
@@ -46,6 +46,15 @@ class CriticalSection:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+    async def __aenter__(self) -> NoReturn:
+        raise TypeError(
+            "This critical section is entered already: write 'with (await context.lock(...))', or "
+            "'async with context.lock(...)' without the 'await'."
+        )
+
+    async def __aexit__(self, *_: object) -> None:
+        """Be there for the error above: Python looks for both."""
 
 
 class LockTask(OneAnswerTask):
@@ -85,6 +94,15 @@ class LockTask(OneAnswerTask):
         self.is_cancelled = True
         if self._section is not None:
             leave(self._seen, self._section)
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(
+            "A lock has to be waited for: write 'with (yield context.lock(...))'; in an async def "
+            "'async with context.lock(...)'."
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Be there for the error above: Python looks for both."""
 
     async def __aenter__(self) -> CriticalSection:
         section: CriticalSection = await self

@@ -99,6 +99,35 @@ async def test_a_key_that_no_store_could_hold_is_refused(hub: Any, key: str) -> 
     assert hub.sent() == []
 
 
+async def test_an_entity_may_be_named_by_its_instance_id(hub: Any) -> None:
+    """With its name in any case; what is told of it is told by an `EntityId`."""
+    await hub.client.signal_entity("@Counter@a", "add", 5)
+    (message,) = hub.sent()
+    assert message.instance_id == message.event.instance_id == "@counter@a"
+    await hub.write_entity(COUNTER, state="5")
+    assert (await hub.client.read_entity("@COUNTER@a")).entity_id == COUNTER
+    with pytest.raises(LockNotHeldError):
+        await hub.client.break_lock("@Counter@a", epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [("counter", ValueError), ("counter@a", ValueError), ("", ValueError), (None, TypeError)],
+)
+async def test_what_names_no_entity_is_refused_with_the_form_that_does(
+    hub: Any, given: Any, error: type[Exception]
+) -> None:
+    """Before anything is sent: the text would be taken for the id of an orchestration."""
+    for call in (
+        hub.client.signal_entity(given, "add"),
+        hub.client.read_entity(given),
+        hub.client.break_lock(given, epoch=1),
+    ):
+        with pytest.raises(error, match="EntityId, or its instance id '@name@key'"):
+            await call
+    assert hub.sent() == []
+
+
 async def test_an_operation_without_a_name_or_an_input_without_a_form_is_refused(hub: Any) -> None:
     """Before anything is sent."""
     with pytest.raises(ValueError, match="has no name"):

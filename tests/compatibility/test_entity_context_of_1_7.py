@@ -105,6 +105,22 @@ def test_an_entity_can_go_and_come_back() -> None:
     assert (gone["entityExists"], gone["entityState"]) == (False, "null")
 
 
+def test_only_a_state_makes_an_entity_exist() -> None:
+    """In 1.7 a result does too, and brings back what `destruct_on_exit` has taken away."""
+
+    def entity(context: Context) -> None:
+        if context.operation_name == "set":
+            context.set_state(None)
+        elif context.operation_name == "go":
+            context.destruct_on_exit()
+        context.set_result("a result")
+
+    handle = df.Entity.create(entity)
+    for operations, exists in ((["look"], False), (["set"], True), (["set", "go"], False)):
+        answer = json.loads(handle(message(*map(operation, operations))))
+        assert answer["entityExists"] is exists, operations
+
+
 def test_what_a_function_returns_is_no_result() -> None:
     """`set_result` says it."""
 

@@ -26,9 +26,17 @@ def test_an_entity_id_makes_the_scheduler_id_of_1_7() -> None:
 def test_an_entity_id_can_be_a_key() -> None:
     """1.7's can't be hashed."""
     assert {df.EntityId("a", "b"): 1}[df.EntityId("a", "b")] == 1
-    assert df.EntityId("a", "b") != df.EntityId("A", "b")
+    assert df.EntityId("a", "b") != df.EntityId("a", "B")
     assert df.EntityId("a", "b") != "@a@b"
     assert repr(df.EntityId("a", "b")) == "EntityId('a', 'b')"
+
+
+def test_a_name_in_any_case_is_one_entity() -> None:
+    """As it is written, in the lock set of a section, and in what a client lists."""
+    written = df.EntityId("Acc", "k")
+    assert written == df.EntityId.get_entity_id("@acc@k")
+    assert len({written, df.EntityId("ACC", "k"), df.EntityId("acc", "K")}) == 2
+    assert written.name == "Acc"
 
 
 def test_a_key_may_hold_an_at_sign() -> None:

@@ -4,10 +4,14 @@ import functools
 import json
 from collections import Counter as Tally
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum, IntEnum
 from typing import Any, ClassVar
+
+import pytest
 
 from tests.engine.one_entity import Counter, Hand, Item
 
@@ -253,3 +257,108 @@ async def test_a_converter_that_makes_another_thing_of_the_state_is_found_out() 
     """The operation fails, and says what came."""
     account = Hand(Account, state="{}", converter=Careless())
     assert "makes a dict of it, not Account" in await account.fails("deposit", "1")
+
+
+class Mode(Enum):
+    """How a stock is counted."""
+
+    FAST = "fast"
+
+
+@dataclass
+class Stock:
+    """A typed state whose operation believes its caller."""
+
+    quantity: int = 0
+    sizes: list[int] = field(default_factory=list)
+
+    def store(self, values: dict[str, Any]) -> None:
+        """Take what comes."""
+        self.__dict__.update(values)
+
+
+class Machine:
+    """The same, typed by what `__init__` gives."""
+
+    def __init__(self) -> None:
+        self.mode = Mode.FAST
+
+    async def store(self, values: dict[str, Any]) -> None:
+        """Take what comes."""
+        self.__dict__.update(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "place"),
+    [
+        (Stock, {"quantity": 3}, {"quantity": "3"}, "state.quantity should be int"),
+        (Stock, {"sizes": [1]}, {"sizes": ["1"]}, "state.sizes[0] should be int"),
+        (Machine, {"mode": "fast"}, {"mode": "slow"}, "state.mode"),
+    ],
+)
+async def test_an_operation_that_leaves_what_can_not_be_read_fails_alone(
+    kind: type, good: Any, bad: Any, place: str
+) -> None:
+    """The entity stays as it was, new or not, and goes on."""
+    entity = Hand(kind)
+    assert place in await entity.fails("store", bad)
+    await entity("store", good)
+    before = entity.attributes
+    assert "could not be read again" in await entity.fails("store", bad)
+    await entity("store", good)
+    assert entity.attributes == before
+
+
+class Level(IntEnum):
+    """A number with a name."""
+
+    HIGH = 2
+
+
+MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class Loose:
+    """Attributes that nobody annotates, and one that somebody does."""
+
+    noted: datetime | None
+
+    def __init__(self) -> None:
+        self.last = None
+        self.noted = None
+        self.items: Any = []
+        self.seen: Any = set()
+
+    def act(self, name: str) -> None:
+        """Do one of the things below."""
+        ACTS[name](self)
+
+
+ACTS: dict[str, Callable[[Any], Any]] = {
+    "note": lambda it: setattr(it, "noted", MOMENT),
+    "plain": lambda it: setattr(it, "last", {"a": [1, 2.5, None, True, "x"], "b": (1, 2)}),
+    "old": lambda it: setattr(it, "last", OfOld(3)),
+    "see": lambda it: it.seen.update((1, "x")),
+    "time": lambda it: setattr(it, "last", MOMENT),
+    "enum": lambda it: setattr(it, "last", Level.HIGH),
+    "set": lambda it: setattr(it, "last", {1}),
+    "number as a key": lambda it: setattr(it, "last", {"a": {5: 1}}),
+    "dataclass in a list": lambda it: it.items.extend([1, Item("tea", Decimal(1))]),
+    "enum in a set": lambda it: it.seen.add(Mode.FAST),
+}
+
+
+async def test_what_nobody_annotates_and_would_come_back_as_another_type_is_refused() -> None:
+    """With the name of the attribute, and of the types; what JSON has comes back and is saved."""
+    loose = Hand(Loose)
+    for kept in ("note", "plain", "old", "see"):
+        await loose("act", kept)
+    told = {name: await loose.fails("act", name) for name in list(ACTS)[4:]}
+    assert "annotate 'last' in the body of Loose" in told["time"]
+    assert "str for its datetime" in told["time"]
+    assert "int for its Level" in told["enum"]
+    assert "list for its set" in told["set"]
+    assert "str for its int" in told["number as a key"]
+    assert "annotate 'items'" in told["dataclass in a list"]
+    assert "dict for its Item" in told["dataclass in a list"]
+    assert "annotate 'seen'" in told["enum in a set"]

@@ -104,10 +104,37 @@ def test_a_state_that_can_be_read_and_not_written_keeps_its_text() -> None:
 
 
 async def test_what_an_initializer_returns_is_not_saved() -> None:
-    """Only `set_state` makes a state; and an initializer is something to call."""
+    """Unless it is changed; and an initializer is something to call."""
     assert (await run(lambda context: context.get_state(list))).state is None
     outcome = await failure(lambda context: context.get_state(5), state=None)
     assert "needs to be a callable" in outcome.reason
+
+
+@pytest.mark.parametrize("state", [None, "null"])
+async def test_what_an_initializer_returns_is_saved_when_it_is_changed_in_place(
+    state: str | None,
+) -> None:
+    """As a stored state is: each `get_state` of the operation gives the same one."""
+    seen: list[Any] = []
+
+    def entity(context: DurableEntityContext) -> None:
+        context.get_state(list).append(1)
+        context.get_state(list).append(2)
+        seen.append((context.has_state, context.get_state()))
+
+    def gone(context: DurableEntityContext) -> None:
+        context.get_state(list).append(1)
+        context.destruct_on_exit()
+        context.get_state(list).append(2)
+
+    def bad(context: DurableEntityContext) -> None:
+        context.get_state(list).append(object())
+
+    assert (await run(entity, state=state)).state == "[1,2]"
+    assert seen == [(True, [1, 2])]
+    assert (await run(lambda context: context.get_state(object), state=state)).state == state
+    assert (await run(gone, state=state)).state is None
+    assert "can't be written" in (await failure(bad, state=state)).reason
 
 
 async def test_a_state_of_none_is_a_state() -> None:
@@ -188,8 +215,20 @@ async def test_an_orchestration_without_an_id_gets_a_new_one() -> None:
 
 REFUSED: list[tuple[Callable[[DurableEntityContext], Any], str, str]] = [
     (lambda context: context.call_entity(COUNTER, "get"), "RuntimeError", "wait for ever"),
+    (lambda context: context.lock([COUNTER]), "RuntimeError", "can't lock entities: its"),
+    (lambda context: context.call_activity("a", 1), "RuntimeError", "can't call an activity: its"),
+    (lambda context: context.create_timer(1), "RuntimeError", "a scheduled_time"),
+    (
+        lambda context: context.call_sub_orchestrator("a", instance_id="b"),
+        "RuntimeError",
+        "can't wait for an orchestration: its",
+    ),
     (lambda context: context.signal_entity(COUNTER, ""), "ValueError", "can't be empty"),
-    (lambda context: context.signal_entity("counter", "a"), "ValueError", "SchedulerId"),
+    (
+        lambda context: context.signal_entity("counter", "a"),
+        "ValueError",
+        "'@name@key'; 'counter' is neither",
+    ),
     (lambda context: context.signal_entity(5, "a"), "TypeError", "An entity is an EntityId"),  # type: ignore[arg-type]
     (
         lambda context: context.signal_entity("@c@" + "k" * 300, "a"),

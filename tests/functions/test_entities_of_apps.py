@@ -236,6 +236,48 @@ async def test_a_client_tends_entities(app: df.DFApp, host: Any) -> None:
     assert await client.read_entity(COUNTER, include_transient=True) is None
 
 
+async def test_every_lock_of_a_section_can_be_broken(app: df.DFApp, host: Any) -> None:
+    """Its set says where, and each entity has an epoch of its own."""
+
+    @app.orchestration_trigger(context_name="context")
+    def locking(context: df.DurableOrchestrationContext) -> Any:
+        with (yield context.lock(context.get_input())):
+            yield context.wait_for_external_event("Go")
+
+    client = await client_of(host)
+    await client.raise_event(await client.start_new("locking", client_input=["@counter@a"]), "Go")
+    await host.run()
+    await client.start_new("locking", client_input=["@counter@a", "@account@b"])
+    await host.run()
+    lock_set = (await client.read_entity("@counter@a", include_transient=True)).locked_by.lock_set
+    assert lock_set == ("@account@b", "@counter@a")
+    epochs = []
+    for each in lock_set:
+        epochs.append((await client.read_entity(each, include_transient=True)).locked_by.epoch)
+        await client.break_lock(each, epoch=epochs[-1])
+    await host.run()
+    assert epochs == [1, 2]
+    for each in lock_set:
+        assert (await client.read_entity(each, include_transient=True)).locked_by is None
+
+
+async def test_a_client_takes_the_instance_id_of_an_entity_too(host: Any) -> None:
+    """Another text is no entity that isn't there, but a mistake."""
+    client = await client_of(host)
+    await client.signal_entity("@Counter@a", "add", 2)
+    await host.run()
+    assert (await client.read_entity_state("@counter@a")).entity_state == 2
+    assert (await client.read_entity("@counter@a")).entity_id == COUNTER
+    for call in (
+        client.signal_entity("Counter", "add"),
+        client.read_entity_state("Counter"),
+        client.read_entity("Counter"),
+        client.break_lock("Counter", epoch=1),
+    ):
+        with pytest.raises(ValueError, match="'@name@key'; 'Counter' is neither"):
+            await call
+
+
 async def test_a_plain_function_speaks_to_entities_too(app: df.DFApp, host: Any) -> None:
     """With the client that blocks."""
 
@@ -261,6 +303,17 @@ async def test_a_client_of_another_hub_may_signal_what_this_app_does_not_have(ho
     assert not (
         await client.read_entity_state(df.EntityId("Elsewhere", "a"), "Other")
     ).entity_exists
+
+
+@pytest.mark.parametrize(
+    "decorate",
+    [lambda app: app.entity(name="")(Account), lambda app: app.entity_trigger("c", "")(counter)],
+    ids=["class", "function"],
+)
+def test_an_empty_name_is_refused_at_its_line(decorate: Any) -> None:
+    """It would be the name of the class or function, which nobody means who writes one."""
+    with pytest.raises(df.BindingRefusedError, match="can't have an empty name"):
+        decorate(df.DFApp())
 
 
 async def test_a_class_stays_what_it_is() -> None:

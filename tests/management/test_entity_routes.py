@@ -106,6 +106,13 @@ async def test_a_key_may_have_what_a_path_has_not(hub: Any) -> None:
     assert await listed(hub) == ["tenant/user@example.com#1"]
 
 
+async def test_a_key_is_decoded_by_the_host_and_not_once_more(hub: Any) -> None:
+    """But for the slash, which no host decodes: so a key with a literal `%2F` has no path."""
+    for key in ("100%41", "a%252Fb", "a+b"):
+        await signal(hub, key)
+    assert await listed(hub) == ["100%41", "a%252Fb", "a+b"]
+
+
 async def test_entities_are_listed_by_name_and_time(hub: Any) -> None:
     """Those that have a state; orchestrations have a list of their own."""
     for key in ("a", "b", "c"):

@@ -29,6 +29,11 @@ def helper(context: Context) -> Orchestration:
 CASES: list[tuple[str, Callable[[Context], Any], str]] = [
     ("a number", lambda _: 5, "'int'"),
     ("nothing", lambda _: None, "A bare 'yield' waits for nothing"),
+    (
+        "what takes effect at once",
+        lambda c: c.set_custom_status(1),
+        "signal_entity, send_event and set_custom",
+    ),
     ("a list of tasks", lambda c: [c.call_activity("a")], "task_all"),
     ("a tuple of tasks", lambda c: (c.call_activity("a"),), "task_all"),
     ("a generator", helper, "yield from"),

@@ -128,6 +128,51 @@ def test_no_entities_make_no_section() -> None:
     assert Recording(orchestrator).output == "caught"
 
 
+async def awaited_too_much(context: Context) -> Any:
+    """The section, entered, in an `async with`."""
+    async with await context.lock([A]):
+        return "inside"
+
+
+def with_alone(context: Context) -> Any:
+    """Without the yield."""
+    with context.lock([A]):  # type: ignore[attr-defined, unused-ignore]
+        return "inside"
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "advice"),
+    [
+        (with_alone, "write 'with (yield context.lock(...))'"),
+        (awaited_too_much, "'async with context.lock(...)' without the 'await'"),
+    ],
+)
+def test_a_section_that_is_not_entered_as_it_should_says_how(
+    orchestrator: Callable[[Context], Any], advice: str
+) -> None:
+    """And no code runs as if it held the locks."""
+    recording = Recording(orchestrator)
+    if recording.last.status is not RuntimeStatus.FAILED:
+        recording.episode(granted(0))
+    assert recording.last.status is RuntimeStatus.FAILED
+    assert advice in recording.output
+
+
+@pytest.mark.parametrize(
+    ("entities", "error"),
+    [("acc", ValueError), (5, TypeError), (None, TypeError), ([A, "acc"], ValueError)],
+)
+def test_what_names_no_entity_can_not_be_locked(entities: Any, error: type[Exception]) -> None:
+    """The error says how an entity is named."""
+
+    def orchestrator(context: Context) -> Any:
+        with pytest.raises(error, match="An entity is an EntityId, or its instance id '@name@key'"):
+            context.lock(entities)
+        return "caught"
+
+    assert Recording(orchestrator).output == "caught"
+
+
 def test_sections_one_after_another_are_each_asked_for_and_left() -> None:
     """The second request names itself in its release."""
 

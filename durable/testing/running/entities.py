@@ -8,6 +8,9 @@
 | `NEVER`                                | nothing: no call is answered, no lock is granted      |
 | anything else                          | this value, for every operation                       |
 
+`in_turn` and `taking` are for activities and children: an operation has a name and a state, so a
+list of answers would not say which of them is whose.
+
 Operations run through the engine's own `run_operation`: states and results have the forms that they
 have in production, and one that fails changes nothing. A section is entered when all of its
 entities are free and nobody asked for one of them before.
@@ -44,10 +47,10 @@ from durable.model.ids import ExecutionId
 from durable.model.streams import read_lock_set
 from durable.model.values import decode_value, encode_value
 from durable.replay.arguments import entity_instance
-from durable.testing.given import user_function
+from durable.testing.given import Given, by_name, user_function
 from durable.testing.running.agenda import Agenda
 from durable.testing.running.answers import FrozenEnvironment, run_to_end
-from durable.testing.running.fakes import Never, UnexpectedCallError, as_function
+from durable.testing.running.fakes import InTurn, Never, Taking, UnexpectedCallError, as_function
 
 Asked = EntityOperationCalled | EntityOperationSignaled | EntityLockRequested
 Reply = EntityOperationCompleted | EntityOperationFailed | EntityLockGranted
@@ -99,15 +102,22 @@ class FakeEntities:
     def __init__(
         self,
         given: Mapping[str, Any],
-        converter: Converter,
+        app: Registry,
         agenda: Agenda,
         *,
         tell: Callable[[Sender, Reply], None],
         start: Callable[[SubOrchestrationInstanceCreated], None],
     ) -> None:
-        """Serve with these fakes, by name; `start` begins what an operation starts."""
-        self._given = {name.lower(): fake for name, fake in given.items()}
-        self._registry = registry_of(self._given, converter)
+        """Serve with these fakes, by name, and beside them with the entities of the app.
+
+        `start` begins what an operation starts.
+        """
+        converter = app.converter
+        fakes = {name.lower(): fake for name, fake in given.items()}
+        self._given = {**app.entities, **fakes}
+        self._registry = registry_of(fakes, converter)
+        for name in app.entities.keys() - fakes.keys():
+            self._registry.add_entity(name, app.entities[name])
         self._converter = converter
         self._agenda = agenda
         self._tell = tell
@@ -257,8 +267,26 @@ def registry_of(given: Mapping[str, Any], converter: Converter | None = None) ->
     return registry
 
 
+def fakes_of(given: Given) -> dict[str, Any]:
+    """Key by name what was given; a list holds entities themselves, and nothing else."""
+    if not isinstance(given, Mapping):
+        given = list(given)
+        for each in given:
+            if not callable(each) and not hasattr(each, "durable_kind"):
+                raise TypeError(
+                    "entities is a mapping {'name': fake}, or a list of entity classes and "
+                    f"functions; {each!r} in a list is neither."
+                )
+    return by_name(given)
+
+
 def entity_of(fake: Any) -> Any:
     """Make an entity of a fake: what takes a context is one."""
+    if isinstance(fake, InTurn | Taking):
+        raise TypeError(
+            "in_turn(...) and taking(...) stand for activities and children, not for entities: "
+            "give a function (state, operation, input) that returns the pair (state, result)."
+        )
     is_code = callable(fake) or hasattr(fake, "durable_kind")
     function = user_function(fake) if is_code else fake
     if inspect.isclass(function) and not issubclass(function, BaseException):

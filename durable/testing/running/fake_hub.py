@@ -67,7 +67,7 @@ class FakeHub:
         self._children = children
         self._check_replay = check_replay
         self.entities = FakeEntities(
-            entities, app.registry.converter, agenda, tell=self._reply, start=self._start_detached
+            entities, app.registry, agenda, tell=self._reply, start=self._start_detached
         )
 
     def begin(

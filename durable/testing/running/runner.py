@@ -19,6 +19,7 @@ from durable.replay.http_calls import HTTP_ACTIVITY
 from durable.testing.app import AppUnderTest
 from durable.testing.given import Given, by_name
 from durable.testing.running.agenda import START, Agenda
+from durable.testing.running.entities import fakes_of
 from durable.testing.running.fake_hub import FakeHub
 from durable.testing.running.fakes import AT_ONCE, Fakes
 from durable.testing.running.instance import InstanceUnderTest
@@ -78,12 +79,13 @@ def run_orchestrator(
     `activities` and `children` are fakes by name, or functions that know their names: the table in
     `durable.testing.running.fakes` says what each may be. A generator function, an `async def` or a
     decorated orchestrator among `children` runs for real, beside its parent. `entities` are fakes
-    by name too, or the entities themselves: `durable.testing.running.entities` says what each may
-    be. `entity_states` are the states that they begin with, by `EntityId`. `http` is the fake for
-    `call_http`. `events` are `Event`s, or (name, data) or a name for one that comes at once. `app`
-    is the app, or its registry: its annotations say what types values have, and `orchestrator` may
-    then be a name. `until` stops the run after so much virtual time, as an eternal orchestration
-    needs; `terminate_after` ends it then, with its children.
+    by name too, or a list of the entities themselves: `durable.testing.running.entities` says what
+    each may be; the entities of the app need not be named. `entity_states` are the states that they
+    begin with, by `EntityId`. `http` is the fake for `call_http`. `events` are `Event`s, or (name,
+    data) or a name for one that comes at once. `app` is the app, or its registry: its annotations
+    say what types values have, and `orchestrator` may then be a name. `until` stops the run after
+    so much virtual time, as an eternal orchestration needs; `terminate_after` ends it then, with
+    its children.
 
     Raises `UnexpectedCallError` for a call that has no fake, `NotDeterministicError` or
     `RestlessError`.
@@ -95,7 +97,7 @@ def run_orchestrator(
         faked[HTTP_ACTIVITY] = http
     known_app = AppUnderTest(app)
     known_app.activities(faked)
-    fake_entities = by_name(entities)
+    fake_entities = fakes_of(entities)
     known_app.entities(fake_entities)
     hub = FakeHub(
         agenda,

@@ -15,7 +15,7 @@ from durable.model.status import RuntimeStatus
 from durable.replay.context import DurableOrchestrationContext
 from durable.testing.replaying.replayer import Replayer
 from durable.testing.replaying.report import Outcome
-from durable.testing.running.fakes import NEVER, UnexpectedCallError
+from durable.testing.running.fakes import NEVER, UnexpectedCallError, in_turn, taking
 from durable.testing.running.instance import NotDeterministicError
 from durable.testing.running.requests import EntityCall, EntitySignal
 from durable.testing.running.runner import Event, run_orchestrator
@@ -132,6 +132,32 @@ def test_what_the_decorators_return_runs_too() -> None:
         counter_entity(context)
 
     assert run_orchestrator(counting, app=app, entities=[counter]).value() == 1
+
+
+def test_the_entities_of_an_app_run_without_being_named() -> None:
+    """What the test gives stands before them."""
+    app = bank(transfer)
+    states = {SOURCE: {"balance": 7}}
+    result = run_orchestrator("transfer", 5, app=app, entity_states=states)
+    assert result.value() is True
+    assert result.entities == {"@account@source": {"balance": 2}, "@account@target": {"balance": 5}}
+    faked = run_orchestrator("transfer", 5, app=app, entities={"Account": Money(3)})
+    assert faked.value() is False
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"counter": in_turn(1, 2)}, r"that returns the pair \(state, result\)"),
+        ({"counter": taking(timedelta(1), 2)}, "not for entities"),
+        ([in_turn(1, 2)], "in a list is neither"),
+        (["counter"], "'counter' in a list is neither"),
+    ],
+)
+def test_what_can_not_stand_for_an_entity_is_refused(given: Any, advice: str) -> None:
+    """Not taken for a value."""
+    with pytest.raises(TypeError, match=advice):
+        run_orchestrator(counting, entities=given)
 
 
 def test_a_value_or_an_error_stands_for_every_operation() -> None:
