@@ -132,7 +132,7 @@ def _input_text(seen: Surroundings, operation: str, value: Any) -> str:
 def _listed(entities: Any) -> Iterable[Any]:
     """List what is to be locked: what is no list is one entity, or nothing that names one."""
     is_one = isinstance(entities, EntityId | str) or not isinstance(entities, Iterable)
-    return [entities] if is_one else entities  # type: ignore[no-any-return]
+    return [entities] if is_one else entities
 
 
 def _in_locking_order(entities: Iterable[InstanceId]) -> tuple[InstanceId, ...]:

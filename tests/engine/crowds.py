@@ -1,4 +1,4 @@
-"""A counter that many send to whose instances are no more: what an id remembers must stay bounded."""
+"""A counter that many send to whose instances are no more."""
 
 import asyncio
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from durable.engine.entity_context import DurableEntityContext
-from durable.engine.seals import REMEMBERED_FOR
+from durable.engine.seals import REMEMBERED_FOR, Remembered
 from durable.engine.warm import InstanceState
 from durable.model.entity_ids import EntityId
 from durable.model.envelopes import encode_message
@@ -92,10 +92,17 @@ class CrowdedHub(Hub):
         assert record is not None
         return record
 
-    async def state(self, entity_id: EntityId = COUNTER) -> InstanceState:
-        """Load an entity with all that it remembers."""
-        return InstanceState.of(await partition.load(self.store, InstanceId(str(entity_id))))
+    @property
+    def reads(self) -> int:
+        """How often storage was read since it was put there."""
+        assert isinstance(self.gate, Counted)
+        return self.gate.reads
 
     async def known(self) -> str:
         """Tell the senders that the counter remembers, as text."""
-        return "\n".join((await self.state()).remembered.marks)
+        return "\n".join((await remembered_by(self, COUNTER)).marks)
+
+
+async def remembered_by(hub: Hub, entity_id: EntityId) -> Remembered:
+    """Tell all that an entity remembers of its streams."""
+    return InstanceState.of(await partition.load(hub.store, InstanceId(str(entity_id)))).remembered

@@ -1,4 +1,4 @@
-"""What a review found in entities: torn rows, long batches, early signals, races that leave traces."""
+"""What a review found in entities: torn rows, long batches, early signals, traces of races."""
 
 import asyncio
 import random
@@ -156,7 +156,7 @@ def as_it_came(body: TaskMessage) -> TaskMessage:
 
 @pytest.mark.parametrize("number", [1, 2], ids=["queue", "stash"])
 async def test_what_is_kept_keeps_nothing_of_how_its_copy_came(number: int) -> None:
-    """That is said of a copy in a queue; what waits here behind a lock, or for its turn, is none."""
+    """That is said of a copy in a queue; what waits for a lock or for its turn is none."""
     hub = await held_hub(code_of(lambda _: None))
     message = TaskMessage(
         instance_id=ID,

@@ -1,4 +1,4 @@
-"""Requests to entities that nobody of ours has sent: of no use, or buried; and the entity goes on."""
+"""Requests to entities that none of ours has sent: of no use, or buried; the entity goes on."""
 
 import json
 from dataclasses import replace
