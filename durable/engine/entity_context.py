@@ -18,7 +18,7 @@ from durable.model.actions import CreateSubOrchestration, SignalEntity
 from durable.model.converters import Converter
 from durable.model.entity_ids import EntityId
 from durable.model.ids import parse_instance_id
-from durable.model.parents import id_never_made_again
+from durable.model.parents import id_never_made_again, is_never_made_again
 from durable.model.values import decode_value, encode_value
 from durable.replay.arguments import entity_instance, operation_name, orchestrator_name, utc
 
@@ -227,6 +227,11 @@ class DurableEntityContext:
             if running.new_id is None:
                 raise ValueError("A context made by hand makes no ids: pass an instance_id.")
             instance_id = id_never_made_again(running.new_id())
+        elif is_never_made_again(instance_id):
+            raise ValueError(
+                f"The instance ID '{instance_id}' has the form of those that entities make, each "
+                "for one start. Choose another."
+            )
         start = CreateSubOrchestration(
             task_id=UNNUMBERED,
             name=orchestrator,

@@ -46,10 +46,11 @@ class EntityJudge(StreamJudge):
         assert message.origin is not None
         event = message.event
         is_handed_on = isinstance(event, EntityLockRequested) and event.position > 0
-        if not is_handed_on or self._record is None:
+        record = self.standing.record
+        if not is_handed_on or record is None or record.is_stub:
             return False
         is_unknown = message.origin.to_text() not in self.marks
-        return is_unknown and event.timestamp < self._record.updated_at - REMEMBERED_FOR
+        return is_unknown and event.timestamp < record.updated_at - REMEMBERED_FOR
 
     def _judge_body(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
         if isinstance(message.event, TimerFired):

@@ -41,8 +41,9 @@ ATTEMPTS_MAX = 4
 ROWS_MIN = 16
 # The column of rows that were written anew.
 ANEW = "IsAnew"
-# How many senders are looked up for one commit; each costs a read of its sentinel.
-LOOKED_UP_MAX = 2000
+# How many senders are looked up for one commit, or half of them: as rows double before the next,
+# fewer would never do. Each costs a read of its sentinel.
+LOOKED_UP_MIN = 2000
 LOOKED_UP_AT_ONCE = 16
 
 
@@ -156,7 +157,8 @@ async def _look_up(
     horizon = now - REMEMBERED_FOR
     old = [Origin.from_text(text) for text, known in marks.items() if known.sealed_at < horizon]
     # An entity's life has no end: it is there whenever it is spoken to.
-    mortal = [origin for origin in old if not is_entity_id(origin.instance_id)][:LOOKED_UP_MAX]
+    mortal = [origin for origin in old if not is_entity_id(origin.instance_id)]
+    del mortal[max(LOOKED_UP_MIN, len(marks) // 2) :]
     gone: dict[str, int] = {}
     asked: dict[str, datetime | None] = {}
     for first in range(0, len(mortal), LOOKED_UP_AT_ONCE):

@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import dataclass
 
+from durable.model.entity_ids import is_entity_id
 from durable.model.errors import MalformedMessageError
 from durable.model.ids import ExecutionId, InstanceId
 
@@ -82,7 +83,7 @@ def id_never_made_again(fresh: str) -> InstanceId:
 
 def is_never_made_again(instance_id: str) -> bool:
     """Say whether an entity made this id: it sends nothing else there, ever."""
-    return instance_id.endswith(OF_AN_ENTITY)
+    return instance_id.endswith(OF_AN_ENTITY) and not is_entity_id(instance_id)
 
 
 def default_child_id(execution_id: ExecutionId, task_id: int) -> InstanceId:

@@ -59,7 +59,7 @@ async def test_those_that_must_be_kept_do_not_keep_the_dead(
 ) -> None:
     """They are the oldest for ever; but only so many are looked up at a time."""
     forgets_early(monkeypatch)
-    monkeypatch.setattr("durable.engine.forgetting.LOOKED_UP_MAX", CROWD)
+    monkeypatch.setattr("durable.engine.forgetting.LOOKED_UP_MIN", CROWD)
     hub = CrowdedHub()
     await silent(hub, CROWD)
     for turn in range(TURNS):
@@ -77,7 +77,7 @@ async def test_what_is_remembered_stays_bounded_however_many_send(
 ) -> None:
     """Also where more end in a week than are looked up at a time."""
     forgets_early(monkeypatch)
-    monkeypatch.setattr("durable.engine.forgetting.LOOKED_UP_MAX", looked_up_max)
+    monkeypatch.setattr("durable.engine.forgetting.LOOKED_UP_MIN", looked_up_max)
     hub = CrowdedHub()
     for turn in range(4 * TURNS):
         await hub.crowd(f"crowd{turn}")
