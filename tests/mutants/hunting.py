@@ -147,7 +147,7 @@ class _Hunter:
         again()
         self.experiments += 1
         with self._mutant.applied():
-            outcome = _run_test(test_id)
+            outcome, _ = _run_test(test_id)
         if outcome == pytest.ExitCode.TESTS_FAILED:
             yield _Sign(test_id.rpartition("::")[2], test_id, again)
 
@@ -165,13 +165,14 @@ def hunt(mutant: Mutant, *, seconds_max: float = SECONDS_MAX) -> Hunt:
     return Hunt(mutant.name, None, hunter.experiments, hunter.seconds)
 
 
-def _run_test(test_id: str) -> int:
-    quietly = contextlib.redirect_stdout(io.StringIO())
-    with quietly, contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-        return pytest.main([*PYTEST, test_id])
+def _run_test(test_id: str) -> tuple[int, str]:
+    said = io.StringIO()
+    quietly = contextlib.redirect_stdout(said)
+    with quietly, contextlib.redirect_stderr(said), warnings.catch_warnings():
+        return pytest.main([*PYTEST, test_id]), said.getvalue()
 
 
 def _expect_passed(test_id: str) -> None:
-    outcome = _run_test(test_id)
+    outcome, said = _run_test(test_id)
     if outcome != pytest.ExitCode.OK:
-        raise AssertionError(f"{test_id} ends with {outcome}")
+        raise AssertionError(f"{test_id} ends with {outcome}: {said[-2000:]}")
