@@ -20,7 +20,7 @@ from durable.model.history import ExecutionRewound, HistoryEvent
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.messages import TaskMessage
-from durable.model.sections import is_about_sections
+from durable.model.sections import failed_about_sections
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.outbox import CONTROL, Outgoing
@@ -67,7 +67,7 @@ async def ask_rewind(
             f"'{instance_id}' is {record.status.value}."
         )
     snapshot = await partition.load(store, known)
-    if is_about_sections(snapshot.rows, record.episode):
+    if failed_about_sections(snapshot.rows, record.execution_id):
         raise InstanceNotRewindableError(
             f"The step in which instance '{instance_id}' failed has asked for locks of entities or "
             "given some back, which can't be undone: a critical section ended with it. Start it "

@@ -13,12 +13,13 @@ from durable.engine.chapters import Numbering
 from durable.engine.deciding import HistoryBlobMissing
 from durable.engine.entity_batches import EntityBatch, Operation
 from durable.engine.entity_queue import queue_row
+from durable.engine.forgetting import is_over
 from durable.engine.holding import Held, is_patience_over
 from durable.engine.inbox import Verdict, settle
 from durable.engine.operations import OperationOutcome, OperationRequest, failed_operation
 from durable.engine.operations import run_operation as run
 from durable.engine.registry import Registry
-from durable.engine.seals import seal
+from durable.engine.seals import REMEMBERED_FOR, seal
 from durable.engine.settings import EngineSettings
 from durable.engine.stash import as_kept, early_row
 from durable.engine.turn import Proposal, Turn
@@ -32,6 +33,7 @@ from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
 from durable.model.history import (
     EntityBatchCompleted,
+    EntityLockRequested,
     EntityOperationSignaled,
     HistoryEvent,
     SubOrchestrationInstanceCreated,
@@ -87,10 +89,14 @@ class EntityProposer:
             raise HistoryBlobMissing(str(missing)) from missing
         assert opened.entity is not None
         clock = self._environment.now()
-        batch = EntityBatch(opened.updated_at, clock, opened.entity, filled.state, state.queue)
+        entity = replace(opened.entity, given_up=turn.given_up or opened.entity.given_up)
+        batch = EntityBatch(opened.updated_at, clock, entity, filled.state, state.queue)
         for message in turn.new_messages:
-            batch.accept(message)
-        operations_max = 1 if turn.is_careful else self._settings.entity_batch_max
+            if not await self._is_for_the_dead(message, state):
+                batch.accept(message)
+        operations_max = self._settings.entity_batch_max
+        if turn.is_careful:  # what is new is queued first
+            operations_max = 0 if turn.new_messages else 1
 
         async def operate(
             message: TaskMessage, event: Operation, text: str | None
@@ -105,6 +111,21 @@ class EntityProposer:
         if batch.state != filled.state:
             record = await self._with_state(turn.instance_id, opened, batch.state)
         return await self._proposal(turn, state, record, batch)
+
+    async def _is_for_the_dead(self, message: TaskMessage, state: InstanceState) -> bool:
+        """Whether a lock was handed on for an owner that is no more, and forgotten here.
+
+        An entity that hands it on once more, long after the owner's end, does not know of that.
+        """
+        event, origin, record = message.event, message.origin, state.snapshot.record
+        is_handed_on = isinstance(event, EntityLockRequested) and event.position > 0
+        if not is_handed_on or origin is None or record is None or record.is_stub:
+            return False
+        if origin.to_text() in state.remembered.marks:
+            return False
+        if event.timestamp >= record.updated_at - REMEMBERED_FOR:
+            return False
+        return await is_over(self._store, origin, self._environment.now() + REMEMBERED_FOR)
 
     async def _operate(
         self,
@@ -136,9 +157,8 @@ class EntityProposer:
             return failed_operation(lost, request, state)
         except Held as held:
             now, hold_s_max = self._environment.now(), self._settings.hold_s_max
-            # What has waited in the queue is held as long as what brought it up.
-            tokens = [message] if message in turn.messages else turn.messages
-            if not any(is_patience_over(one, now, hold_s_max=hold_s_max) for one in tokens):
+            # Like an orchestration, it waits for no longer than the first of its messages may.
+            if not any(is_patience_over(one, now, hold_s_max=hold_s_max) for one in turn.messages):
                 raise
             return failed_operation(LookupError(held.reason), request, state)
 

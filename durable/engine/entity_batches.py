@@ -98,10 +98,14 @@ class EntityBatch:
         What is left gets a place in the queue.
         """
         operations = 0
-        while operations < operations_max and not (operations and is_late()):
+        while True:
             place = self._next_to_serve()
             if place is None:
                 break
+            if isinstance(self._waiting[place].event, Operation):
+                if operations >= operations_max or (operations and is_late()):
+                    break
+                operations += 1
             message = self._waiting.pop(place)
             if place >= FIRST_ACCEPTED:
                 self.spent.append(message)
@@ -111,7 +115,6 @@ class EntityBatch:
             elif isinstance(event, EntityUnlockSent):
                 self._unlock(message, event)
             elif isinstance(event, Operation):
-                operations += 1
                 await self._operate(message, event, run)
         left = [(place, self._waiting.pop(place)) for place in [*self._waiting]]
         for place, message in left:

@@ -6,7 +6,6 @@ Rule 1. A numbered message is accepted in its turn, whatever state or lock the e
 Rule 2. A client's signal is known by its id, and a timer by the place of the signal that it is for.
 """
 
-from durable.engine.seals import REMEMBERED_FOR
 from durable.engine.verdicts import Standing, StreamJudge, Verdict
 from durable.model.entity_ids import EntityId, instance_id_of
 from durable.model.envelopes import ENTITY_REQUESTS
@@ -35,22 +34,7 @@ class EntityJudge(StreamJudge):
         self._taken: set[int | str] = set()
 
     def _judge_sent(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
-        is_of_use = is_sound(message) and not self._is_too_old(message)
-        return (Verdict.NEW if is_of_use else Verdict.COUNTED), message
-
-    def _is_too_old(self, message: TaskMessage) -> bool:
-        """Whether a lock was handed on for somebody who is forgotten here.
-
-        An entity that hands it on once more, long after its owner's end, does not know of that.
-        """
-        assert message.origin is not None
-        event = message.event
-        is_handed_on = isinstance(event, EntityLockRequested) and event.position > 0
-        record = self.standing.record
-        if not is_handed_on or record is None or record.is_stub:
-            return False
-        is_unknown = message.origin.to_text() not in self.marks
-        return is_unknown and event.timestamp < record.updated_at - REMEMBERED_FOR
+        return (Verdict.NEW if is_sound(message) else Verdict.COUNTED), message
 
     def _judge_body(self, message: TaskMessage) -> tuple[Verdict, TaskMessage]:
         if isinstance(message.event, TimerFired):

@@ -163,10 +163,10 @@ async def _look_up(
     asked: dict[str, datetime | None] = {}
     for first in range(0, len(mortal), LOOKED_UP_AT_ONCE):
         origins = mortal[first : first + LOOKED_UP_AT_ONCE]
-        over = await asyncio.gather(*(_is_over(store, origin, horizon) for origin in origins))
-        for origin, is_over in zip(origins, over, strict=True):
+        over = await asyncio.gather(*(is_over(store, origin, horizon) for origin in origins))
+        for origin, has_ended in zip(origins, over, strict=True):
             text = origin.to_text()
-            if not is_over:
+            if not has_ended:
                 asked[text] = None
             elif await _sends_again(store, dispatcher, receiver, origin):
                 asked[text] = now
@@ -175,7 +175,7 @@ async def _look_up(
     return gone, asked
 
 
-async def _is_over(store: TaskHubStore, origin: Origin, horizon: datetime) -> bool:
+async def is_over(store: TaskHubStore, origin: Origin, horizon: datetime) -> bool:
     """Say whether a sender's life has been over for long enough. Who can't be read is not over."""
     try:
         sentinel = await store.read_sentinel(origin.instance_id)

@@ -33,11 +33,22 @@ def hold(message: TaskMessage, now: datetime) -> tuple[TaskMessage, float]:
     return copy, delay_s
 
 
-def put_off(message: TaskMessage) -> tuple[TaskMessage, float]:
-    """Make the copy of a suspect that found no time alone here, and its delay in seconds."""
+def put_off(message: TaskMessage, dequeue_count: int) -> tuple[TaskMessage, float]:
+    """Make the copy of a suspect that found no time alone here, and its delay in seconds.
+
+    It remembers how often it was received in vain: the host counts each copy from 1, and two that
+    hang would else never be given up.
+    """
     doublings = min(message.holds, HOLD_DOUBLINGS_MAX)
     delay_s = min(HOLD_DELAY_S_FIRST * 2**doublings, HOLD_DELAY_S_MAX)
-    return replace(message, again=True, is_suspect=True, holds=message.holds + 1), delay_s
+    copy = replace(
+        message,
+        again=True,
+        is_suspect=True,
+        holds=message.holds + 1,
+        deliveries=message.deliveries + dequeue_count - 1,
+    )
+    return copy, delay_s
 
 
 def is_patience_over(message: TaskMessage, now: datetime, *, hold_s_max: float) -> bool:

@@ -27,6 +27,7 @@ from durable.engine.inbox import Verdict, admit
 from durable.engine.proposals import Proposer
 from durable.engine.registry import Registry
 from durable.engine.settings import LOST_RACES_MAX, POISONINGS_MAX, EngineSettings
+from durable.engine.stash import as_kept
 from durable.engine.turn import Proposal, Turn
 from durable.engine.warm import InstanceState, SentEpisodes, WarmStates
 from durable.model.entity_ids import is_entity_id
@@ -34,12 +35,16 @@ from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
 from durable.model.history import ExecutionCompleted, TaskCompleted, TaskScheduled
 from durable.model.ids import InstanceId
-from durable.model.instance import HistoryRow
+from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.messages import TaskMessage
 from durable.storage import partition
+from durable.storage.outbox import CONTROL, Outgoing
 from durable.storage.port import BlobMissing, LostRace, OutcomeUnknown, StorageFault, TaskHubStore
 
 logger = logging.getLogger("durable")
+
+# A turn that serves a long queue goes on in another invocation: the host ends each in the end.
+TURN_S_MAX = 60.0
 
 
 class Orchestrations:
@@ -69,11 +74,16 @@ class Orchestrations:
         advances the instance.
         """
         turn = Turn(instance_id, batch, self.warm.take(instance_id))
+        begun_at = self._environment.now()
         try:
             while True:
                 await self._commit(turn)
                 await self._dispatch(turn)
                 if not turn.close_round():
+                    break
+                taken_s = (self._environment.now() - begun_at).total_seconds()
+                if taken_s > TURN_S_MAX and not turn.batch:
+                    await self._hand_on(batch[0].message)
                     break
         except BaseException:
             self.warm.forget(instance_id)
@@ -84,6 +94,14 @@ class Orchestrations:
             self.warm.keep(instance_id, turn.state)
         else:
             self.warm.forget(instance_id)
+
+    async def _hand_on(self, message: TaskMessage) -> None:
+        """Leave what is still kept beside the instance to an invocation of its own.
+
+        A copy of a message that is recorded now finds it; and it is no suspect, for things go on.
+        """
+        copy = replace(as_kept(message), again=True)
+        await self.dispatcher.put(Outgoing(queue=CONTROL, message=copy))
 
     async def is_open(self, message: TaskMessage) -> bool:
         """Ask the store whether the task of a work item still waits for its answer.
@@ -168,7 +186,8 @@ class Orchestrations:
         """Decide. `None`: a blob was gone, as somebody else had moved on; the state is newer."""
         is_entity = is_entity_id(turn.instance_id)
         proposer = self._entities if is_entity else self._proposer
-        problem = _operation_given_up(turn) if is_entity else _given_up(turn)
+        before = state.snapshot.record
+        problem = _operation_given_up(turn, before) if is_entity else _given_up(turn)
         try:
             return await proposer.propose(turn, state, problem=problem)
         except BlobMissing as missing:
@@ -256,19 +275,24 @@ def _given_up(turn: Turn) -> str | None:
     )
 
 
-def _operation_given_up(turn: Turn) -> str | None:
+def _operation_given_up(turn: Turn, before: InstanceRecord | None) -> str | None:
     """Say why an entity's next operation must fail without being run, if it must.
 
     Whose code ends the process is not known when a message is given up: what it leads to may lie in
-    the queue. So from then on each operation has a commit of its own. If a message is given up once
-    more, it was the first of them that can be served now.
+    the queue. So from then on what is new is queued first, and each operation has a commit of its
+    own. If a message that is recorded is given up once more, it was the first of the queue; once
+    for each time, of which the record keeps a note.
     """
-    messages = turn.messages if turn.admission.has_work else turn.new_messages
-    poisonings = max((message.poisonings for message in messages), default=0)
-    turn.is_careful = turn.is_careful or poisonings >= POISONINGS_MAX
-    if poisonings <= POISONINGS_MAX:
-        return None
-    return (
-        "it ended its process, or outlived the function timeout, each time that it ran, also "
-        f"alone: the host gave it up {poisonings} times"
-    )
+    poisoned = [m for m in turn.messages if m.poisonings >= POISONINGS_MAX]
+    turn.is_careful = turn.is_careful or bool(poisoned)
+    for message, verdict in zip(turn.messages, turn.verdicts, strict=True):
+        note = f"{message.origin or message.message_id}/{message.number}/{message.poisonings}"
+        is_noted = before is not None and before.entity and before.entity.given_up == note
+        is_guilty = message.poisonings > POISONINGS_MAX and verdict is Verdict.KNOWN
+        if is_guilty and turn.admission.has_work and not is_noted:
+            turn.given_up = note
+            return (
+                "it ended its process, or outlived the function timeout, each time that it ran, "
+                f"also alone: the host gave it up {message.poisonings} times"
+            )
+    return None

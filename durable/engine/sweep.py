@@ -46,7 +46,7 @@ class Sweeper:
         """Do all of it once; may be cut off anywhere, and run beside another."""
         await self._promote_timers()
         for poisoned in await self._store.take_poisoned():
-            await self._readmit(poisoned)
+            await self._take_up(poisoned)
 
     async def _promote_timers(self) -> None:
         """Move what is due soon to the queue."""
@@ -69,7 +69,7 @@ class Sweeper:
             await self._dispatcher.put(Outgoing(queue=TIMERS, message=copy, due_at=due_at))
         await self._store.remove_timer(key)
 
-    async def _readmit(self, poisoned: Poisoned) -> None:
+    async def _take_up(self, poisoned: Poisoned) -> None:
         """Give a message another chance, alone; a work item that had it fails its task."""
         try:
             message = decode_message(poisoned.body)
@@ -77,8 +77,12 @@ class Sweeper:
             logger.error("queue=%s a message is buried: %s", poisoned.queue, error)
             await self._store.bury(poisoned.queue, poisoned.body)
         else:
-            await self._dispatcher.put(self._next(poisoned.queue, message))
+            await self.readmit(poisoned.queue, message)
         await self._store.forget_poisoned(poisoned)
+
+    async def readmit(self, queue: str, message: TaskMessage) -> None:
+        """Put what was given up once more, or what says that it has failed."""
+        await self._dispatcher.put(self._next(queue, message))
 
     def _next(self, queue: str, message: TaskMessage) -> Outgoing:
         poisonings = message.poisonings + 1
@@ -93,7 +97,7 @@ class Sweeper:
             poisonings,
             delay_s,
         )
-        copy = replace(message, again=True, is_suspect=True, poisonings=poisonings)
+        copy = replace(message, again=True, is_suspect=True, poisonings=poisonings, deliveries=0)
         return Outgoing(queue=queue, message=copy, delay_s=delay_s)
 
     def _failure(self, message: TaskMessage, poisonings: int) -> Outgoing:
@@ -111,6 +115,7 @@ class Sweeper:
             again=True,
             is_suspect=False,
             poisonings=0,
+            deliveries=0,
             blobs={},
         )
         partition = partition_of(message.instance_id, self._store.partition_count)

@@ -49,6 +49,7 @@ class Turn:
     `is_fresh`: the state was loaded after the receipt of the batch (rule A3).
     `is_tried`: a commit of this turn had an unknown outcome (rule A2).
     `is_careful`: something in it ends processes; an entity serves one operation a commit.
+    `given_up`: for which message one fails without being run.
     """
 
     instance_id: InstanceId
@@ -57,6 +58,7 @@ class Turn:
     is_fresh: bool = False
     is_tried: bool = False
     is_careful: bool = False
+    given_up: str = ""
     admission: Admission = field(default_factory=lambda: Admission([]))
     committed: Proposal | None = None
 

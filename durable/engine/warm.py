@@ -16,7 +16,7 @@ from durable.engine.verdicts import Standing
 from durable.model.codec import Columns
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow
-from durable.model.sections import is_about_sections
+from durable.model.sections import failed_about_sections
 from durable.model.status import RuntimeStatus
 from durable.replay.executor import Execution
 from durable.storage.partition import Snapshot
@@ -110,7 +110,7 @@ class InstanceState:
         record = self.snapshot.record
         if record is None or record.status is not RuntimeStatus.FAILED:
             return True
-        return not is_about_sections(self.snapshot.rows, record.episode)
+        return not failed_about_sections(self.snapshot.rows, record.execution_id)
 
     @property
     def has_ready(self) -> bool:

@@ -17,7 +17,12 @@ from durable.engine.holding import Held, hold, is_patience_over, put_off
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
-from durable.engine.solitude import DEQUEUES_BEFORE_SUSPICION, Crowded, Solitude
+from durable.engine.solitude import (
+    DELIVERIES_MAX,
+    DEQUEUES_BEFORE_SUSPICION,
+    Crowded,
+    Solitude,
+)
 from durable.engine.sweep import Sweeper
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
@@ -119,12 +124,15 @@ class TaskHubWorker:
             queue = self._control_queue(message)
         duty = dequeue_count > 1 or message.again
         is_suspect = message.is_suspect or dequeue_count >= DEQUEUES_BEFORE_SUSPICION
+        if message.deliveries and message.deliveries + dequeue_count > DELIVERIES_MAX:
+            await self._patiently(lambda _: self._sweeper.readmit(queue, message), duty=True)
+            return
         company = self._solitude.alone() if is_suspect else self._solitude.beside_others()
         try:
             async with company:
                 await take(message, duty=duty)
         except Crowded:
-            copy, delay_s = put_off(message)
+            copy, delay_s = put_off(message, dequeue_count)
             await self._put(Outgoing(queue=queue, message=copy, delay_s=delay_s))
         except Held as held:
             await self._hold(queue, message, held.reason)

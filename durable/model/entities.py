@@ -33,6 +33,7 @@ class EntityRecord:
 
     `epoch` counts the locks that were granted. `waiting`: places of what is to be served in order,
     behind a lock or in the next round. `scheduled`: places of signals whose time has not come.
+    `given_up`: for which message, given up how often, an operation has failed without being run.
     """
 
     lock: EntityLock | None = None
@@ -41,6 +42,7 @@ class EntityRecord:
     scheduled: frozenset[int] = frozenset()
     next_place: int = 0
     last_operation_at: datetime | None = None
+    given_up: str = ""
 
     @property
     def is_idle(self) -> bool:

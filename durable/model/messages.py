@@ -27,7 +27,8 @@ class TaskMessage:
     `held_since`, `holds`: since when, and how often, hosts without the right code have handed the
     message back (rule K).
     `is_suspect`: it may have ended the process that ran it, and runs alone from now on;
-    `poisonings`: how often the host has given it up.
+    `poisonings`: how often the host has given it up. `deliveries`: how often its former copies were
+    received and not dealt with, where a suspect was put off.
     """
 
     instance_id: InstanceId
@@ -44,3 +45,4 @@ class TaskMessage:
     holds: int = 0
     is_suspect: bool = False
     poisonings: int = 0
+    deliveries: int = 0

@@ -73,6 +73,8 @@ def _entity_columns(entity: EntityRecord) -> dict[str, Column]:
         columns["LockEpoch"] = entity.epoch
     columns.update(_cut("WaitingPlaces", print_ranges(entity.waiting)))
     columns.update(_cut("ScheduledPlaces", print_ranges(entity.scheduled)))
+    if entity.given_up:
+        columns["GivenUp"] = entity.given_up
     if entity.last_operation_at is not None:
         columns["LastOperationTime"] = entity.last_operation_at
     return columns
@@ -88,6 +90,7 @@ def _read_entity(columns: Mapping[str, Any]) -> EntityRecord | None:
         waiting=read_ranges(_joined("WaitingPlaces", columns)),
         scheduled=read_ranges(_joined("ScheduledPlaces", columns)),
         next_place=int(columns["NextPlace"]),
+        given_up=str(columns.get("GivenUp", "")),
         last_operation_at=None if last is None else decode_time(last),
     )
 

@@ -2,8 +2,15 @@
 
 from collections.abc import Iterable
 
-from durable.model.history import EntityLockRequested, EntityUnlockSent, HistoryEvent
+from durable.model.history import (
+    EntityLockRequested,
+    EntityUnlockSent,
+    ExecutionCompleted,
+    HistoryEvent,
+)
+from durable.model.ids import ExecutionId
 from durable.model.instance import HistoryRow
+from durable.model.rewinding import effective
 
 
 def open_sections(events: Iterable[HistoryEvent]) -> list[EntityLockRequested]:
@@ -17,11 +24,14 @@ def open_sections(events: Iterable[HistoryEvent]) -> list[EntityLockRequested]:
     return list(asked.values())
 
 
-def is_about_sections(rows: Iterable[HistoryRow], episode: int) -> bool:
-    """Say whether an episode has asked for locks or given some back.
+def failed_about_sections(rows: Iterable[HistoryRow], execution_id: ExecutionId) -> bool:
+    """Say whether the episode that a failed execution ended in asked for locks or gave some back.
 
     Such an episode can't be made void. The code would go on inside a section that is no more, or
-    ask again while a grant for what it had asked for is still on its way.
+    ask again while a grant for what it had asked for is still on its way. (A later episode may be
+    nothing but the same answer, given once more to a rewound parent.)
     """
+    mine = effective(rows, execution_id)
+    ends = [row.episode for row in mine if isinstance(row.event, ExecutionCompleted)]
     kinds = EntityLockRequested | EntityUnlockSent
-    return any(row.episode == episode and isinstance(row.event, kinds) for row in rows)
+    return any(row.episode == min(ends) and isinstance(row.event, kinds) for row in mine if ends)
