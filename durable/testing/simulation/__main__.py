@@ -38,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     choice.add_argument("--seed", type=int, help="run the batch of this seed once more")
     choice.add_argument("--full", action="store_true", help="every single fault, and pairs")
     choice.add_argument("--again", help="run one experiment of the full run once more")
+    parser.add_argument(
+        "--only", action="append", default=[], help="with --full: programs whose names begin so"
+    )
     options = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # thousands of injected faults would log thousands of lines
     begun_at = time.monotonic()
@@ -47,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.again is not None:
         report = run_again(options.again)
     elif options.full:
-        report = run_everything(_progress(begun_at))
+        report = run_everything(_progress(begun_at), options.only)
     else:
         seconds = DEFAULT_SECONDS if options.minutes is None else 60 * options.minutes
         first = random.SystemRandom().randrange(1_000_000)
