@@ -207,7 +207,8 @@ class Execution:
         """Match waits and events: the earliest event first, of its name the earliest wait.
 
         Only what the code awaits *now* takes events: the wait of a `task_any` that a timer won
-        long ago must not swallow the event that the code is asking for again. Once the awaited
+        long ago must not swallow the event that the code is asking for again, be it alone or in
+        another combination. Once the awaited
         task is complete the rest stays unread: nobody asked for more than one winner.
         """
         while self._awaited is not None and not self._awaited.is_completed:
@@ -216,7 +217,9 @@ class Execution:
                 return
             name = min(names, key=lambda name: self._unread[name][0].order)
             waiter = self._waiting[name].popleft()
-            if not waiter.is_completed:
+            # Among these are no waits of combinations that are complete by now.
+            is_wanted = any(task is waiter for task in leaves(self._awaited))
+            if is_wanted and not waiter.is_completed:
                 value, failed = self._data_for(waiter, self._unread[name].popleft().event)
                 self._complete(waiter, value, failed=failed)
 

@@ -190,3 +190,17 @@ def test_the_nth_wait_for_a_name_gets_its_nth_event(
         assert recording.last.status is RuntimeStatus.RUNNING
     else:
         assert recording.output == expected
+
+
+def test_a_wait_in_a_combination_that_was_won_takes_no_event_beside_others() -> None:
+    """Of a race that a timer has won, inside of what is awaited still; the next wait gets it."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        now = context.current_utc_datetime
+        race = context.task_any([context.wait_for_external_event("e"), context.create_timer(now)])
+        yield context.task_all([race, context.call_activity("a")])
+        return (yield context.wait_for_external_event("e"))
+
+    recording = Recording(orchestrator)
+    recording.each(fired(0), raised("e", 1), completed(1))
+    assert recording.output == 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 from durable.model.entity_ids import is_entity_id
 from durable.model.history import (
     EntityLockGranted,
+    EntityLockRequested,
     EntityOperationCompleted,
     EntityOperationFailed,
     RewindSent,
@@ -16,6 +17,7 @@ from durable.model.history import (
 from durable.model.ids import ExecutionId, InstanceId
 from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.records import encode_summary
+from durable.model.status import RuntimeStatus
 from durable.model.streams import life_of
 from durable.storage.memory import MemoryStore, StoredMessage
 from durable.storage.port import TIMERS, WORK_ITEMS
@@ -56,6 +58,8 @@ def _check_instance(
     view: HubView, instance_id: InstanceId, instance: InstanceView, record: InstanceRecord
 ) -> None:
     """It waits for nothing that the hub owes it, and nothing waits for its turn."""
+    if _is_held_up(view):
+        return
     waits_for = [
         row.event for row in instance.open_tasks() if not _has_living_child(view, instance_id, row)
     ]
@@ -71,6 +75,19 @@ def _check_instance(
     stashed = instance.stash.messages
     if stashed:
         raise Violation(ORACLE, f"{instance_id}: {len(stashed)} messages are put aside for ever")
+
+
+def _is_held_up(view: HubView) -> bool:
+    """Whether somebody is suspended inside a critical section, or waits for one.
+
+    That is for ever where its resume came first. Whoever needs its locks waits with it, by right.
+    """
+    return any(
+        instance.record is not None
+        and instance.record.status is RuntimeStatus.SUSPENDED
+        and any(isinstance(row.event, EntityLockRequested) for row in instance.rows.values())
+        for instance in view.instances.values()
+    )
 
 
 def _has_living_child(view: HubView, instance_id: InstanceId, row: HistoryRow) -> bool:

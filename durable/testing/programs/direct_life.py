@@ -299,7 +299,7 @@ class Life:
         while not awaited.is_completed:
             waits = [
                 leaf
-                for leaf in awaited.leaves()
+                for leaf in awaited.open_leaves()
                 if isinstance(leaf, DirectWait) and not leaf.is_completed
             ]
             found = next(

@@ -31,6 +31,10 @@ class DirectTask:
         """List what it is made of, left to right."""
         raise NotImplementedError
 
+    def open_leaves(self) -> "Iterator[Leaf]":
+        """List the same, but for what belongs to combinations that have ended."""
+        return self.leaves()
+
     def __await__(self) -> "Generator[DirectTask, Any, Any]":
         """Let an `async def` wait for it as a generator does."""
         return (yield self)
@@ -162,6 +166,11 @@ class _Composite(DirectTask):
     def leaves(self) -> Iterator[Leaf]:
         for child in self.children:
             yield from child.leaves()
+
+    def open_leaves(self) -> Iterator[Leaf]:
+        if self.end() is None:
+            for child in self.children:
+                yield from child.open_leaves()
 
 
 class DirectAll(_Composite):

@@ -179,6 +179,16 @@ def _any_of(children: Sequence[Completion | None]) -> Completion | None:
     return Completed(order, (index, value))
 
 
+def open_leaves_of(tasks: Sequence[Task], ref: Ref) -> Iterator[Ref]:
+    """List the leaves under a task, but for those of combinations that are complete."""
+    task = tasks[ref]
+    if not isinstance(task, All | Any):
+        yield ref
+    elif completion_of(tasks, ref) is None:
+        for child in task.children:
+            yield from open_leaves_of(tasks, child)
+
+
 def leaves_of(tasks: Sequence[Task], ref: Ref) -> Iterator[Ref]:
     """List the leaves under a task from left to right, each once."""
     seen: set[Ref] = set()

@@ -59,6 +59,7 @@ from durable.testing.specification.tasks import (
     asked_in,
     completion_of,
     leaves_of,
+    open_leaves_of,
 )
 
 ANSWERED_BY: Mapping[type[Answer], Kind] = {
@@ -208,10 +209,9 @@ class Waiting:
     def _deliver(self) -> None:
         if self.awaited is None:
             return
-        leaves = list(leaves_of(self._tasks, self.awaited))
         while self.completion() is None:
             waits: dict[str, Ref] = {}
-            for leaf in leaves:
+            for leaf in open_leaves_of(self._tasks, self.awaited):
                 task = self._tasks[leaf]
                 if isinstance(task, EventWait):
                     waits.setdefault(task.name, leaf)
