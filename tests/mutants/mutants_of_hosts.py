@@ -27,7 +27,7 @@ from tests.mutants.mutant import mutant, mutant_of_many, replaced
 _deliver = TaskHubWorker._deliver
 _put = Dispatcher.put
 _promote = Sweeper._promote
-_readmit = Sweeper._readmit
+_take_up = Sweeper._take_up
 
 
 @mutant(TaskHubWorker, "_deliver", rule="A1")
@@ -147,14 +147,14 @@ def far_timers_known_by_their_time(message: TaskMessage, due_at: datetime) -> st
     return key_of(due_at)
 
 
-@mutant(Sweeper, "_readmit", rule="K: poison", shown_by=("custom status, kept",))
+@mutant(Sweeper, "_take_up", rule="K: poison", shown_by=("custom status, kept",))
 async def poison_forgotten_before_it_is_readmitted(self: Sweeper, poisoned: Poisoned) -> None:
     """A message that the host has given up is deleted, then put again.
 
     A sweep that dies in between has lost it.
     """
     await self._store.forget_poisoned(poisoned)
-    await _readmit(self, poisoned)
+    await _take_up(self, poisoned)
 
 
 @mutant(worker, "run_activity", rule="K: missing function", shown_by=("sequence of 5",))
