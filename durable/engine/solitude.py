@@ -19,7 +19,7 @@ PATIENCE_S = 10.0
 
 
 class Crowded(Exception):  # noqa: N818  (an outcome)
-    """Another suspect runs here, or others for longer than one may keep newcomers waiting."""
+    """Others run here for longer than a suspect may keep newcomers waiting."""
 
 
 class Solitude:
@@ -51,10 +51,7 @@ class Solitude:
         self._waiting += 1
         try:
             async with asyncio.timeout(self._patience_s), self._changed:
-                await self._changed.wait_for(lambda: self._is_taken or not self._running)
-                if self._is_taken:
-                    # Whoever has it may end the process, and this delivery would count against us.
-                    raise Crowded
+                await self._changed.wait_for(lambda: not self._is_taken and not self._running)
                 self._is_taken = True
         except TimeoutError:
             raise Crowded from None
