@@ -33,21 +33,11 @@ def hold(message: TaskMessage, now: datetime) -> tuple[TaskMessage, float]:
     return copy, delay_s
 
 
-def put_off(message: TaskMessage, dequeue_count: int) -> tuple[TaskMessage, float]:
-    """Make the copy of a suspect that found no time alone here, and its delay in seconds.
-
-    It remembers how often it was received in vain: the host counts each copy from 1, and two that
-    hang would else never be given up.
-    """
+def put_off(message: TaskMessage) -> tuple[TaskMessage, float]:
+    """Make the copy of a suspect that found no time alone here, and its delay in seconds."""
     doublings = min(message.holds, HOLD_DOUBLINGS_MAX)
     delay_s = min(HOLD_DELAY_S_FIRST * 2**doublings, HOLD_DELAY_S_MAX)
-    copy = replace(
-        message,
-        again=True,
-        is_suspect=True,
-        holds=message.holds + 1,
-        deliveries=message.deliveries + dequeue_count - 1,
-    )
+    copy = replace(message, again=True, is_suspect=True, holds=message.holds + 1)
     return copy, delay_s
 
 

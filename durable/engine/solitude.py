@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 # An ordinary redelivery (a host was killed) is no suspicion: running all of those alone would
 # bring a hub to a crawl after every scale-in.
 DEQUEUES_BEFORE_SUSPICION = 3
-# What the host gives up after (its own default), for a suspect whose copies it can't count.
-DELIVERIES_MAX = 5
 # While somebody waits to be alone nobody new gets in, so the wait is short.
 PATIENCE_S = 10.0
 

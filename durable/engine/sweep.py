@@ -13,6 +13,8 @@ from datetime import timedelta
 
 from durable.engine.activities import failed
 from durable.engine.dispatch import Dispatcher
+from durable.engine.settings import POISONINGS_MAX
+from durable.engine.trials import TRIALS_ENOUGH, Trials
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
 from durable.model.errors import MalformedMessageError
@@ -35,12 +37,17 @@ class Sweeper:
     """Tends one task hub."""
 
     def __init__(
-        self, store: TaskHubStore, environment: Environment, dispatcher: Dispatcher
+        self,
+        store: TaskHubStore,
+        environment: Environment,
+        dispatcher: Dispatcher,
+        trials: Trials,
     ) -> None:
-        """Put through this dispatcher."""
+        """Put through this dispatcher; believe these trials."""
         self._store = store
         self._environment = environment
         self._dispatcher = dispatcher
+        self._trials = trials
 
     async def sweep(self) -> None:
         """Do all of it once; may be cut off anywhere, and run beside another."""
@@ -81,24 +88,20 @@ class Sweeper:
         await self._store.forget_poisoned(poisoned)
 
     async def readmit(self, queue: str, message: TaskMessage) -> None:
-        """Put what was given up once more, or what says that it has failed."""
-        await self._dispatcher.put(self._next(queue, message))
+        """Put what was given up once more, or what says that it has failed.
 
-    def _next(self, queue: str, message: TaskMessage) -> Outgoing:
+        What was given up while it waited for others to end is innocent: it never ran.
+        """
+        is_tried = await self._trials.count(message) >= TRIALS_ENOUGH
+        if not is_tried:
+            await self._dispatcher.put(_again(queue, message, message.poisonings))
+            return
         poisonings = message.poisonings + 1
-        if queue == WORK_ITEMS and message.poisonings > 0 and message.is_suspect:
-            return self._failure(message, poisonings)
-        doublings = min(message.poisonings, POISON_DOUBLINGS_MAX)
-        delay_s = min(POISON_DELAY_S_FIRST * 2**doublings, POISON_DELAY_S_MAX)
-        logger.warning(
-            "instance=%s queue=%s given up by the host %d times, trying again alone in %.0f s",
-            message.instance_id,
-            queue,
-            poisonings,
-            delay_s,
-        )
-        copy = replace(message, again=True, is_suspect=True, poisonings=poisonings, deliveries=0)
-        return Outgoing(queue=queue, message=copy, delay_s=delay_s)
+        if queue == WORK_ITEMS and poisonings >= POISONINGS_MAX:
+            await self._dispatcher.put(self._failure(message, poisonings))
+        else:
+            await self._dispatcher.put(_again(queue, message, poisonings))
+        await self._trials.clear(message)
 
     def _failure(self, message: TaskMessage, poisonings: int) -> Outgoing:
         """Answer the task in the place of the activity that can't."""
@@ -115,8 +118,29 @@ class Sweeper:
             again=True,
             is_suspect=False,
             poisonings=0,
-            deliveries=0,
             blobs={},
         )
         partition = partition_of(message.instance_id, self._store.partition_count)
         return Outgoing(queue=control_queue(partition), message=answer)
+
+
+def _again(queue: str, message: TaskMessage, poisonings: int) -> Outgoing:
+    """Make the copy that has another chance, alone."""
+    doublings = min(message.holds, POISON_DOUBLINGS_MAX)
+    delay_s = min(POISON_DELAY_S_FIRST * 2**doublings, POISON_DELAY_S_MAX)
+    logger.warning(
+        "instance=%s queue=%s given up by the host, trying again alone in %.0f s; it has ended "
+        "its process alone %d times over",
+        message.instance_id,
+        queue,
+        delay_s,
+        poisonings,
+    )
+    copy = replace(
+        message,
+        again=True,
+        is_suspect=True,
+        holds=message.holds + 1,
+        poisonings=poisonings,
+    )
+    return Outgoing(queue=queue, message=copy, delay_s=delay_s)

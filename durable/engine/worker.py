@@ -17,13 +17,9 @@ from durable.engine.holding import Held, hold, is_patience_over, put_off
 from durable.engine.orchestrations import Orchestrations
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
-from durable.engine.solitude import (
-    DELIVERIES_MAX,
-    DEQUEUES_BEFORE_SUSPICION,
-    Crowded,
-    Solitude,
-)
+from durable.engine.solitude import DEQUEUES_BEFORE_SUSPICION, Crowded, Solitude
 from durable.engine.sweep import Sweeper
+from durable.engine.trials import TRIALS_ENOUGH, Trials
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
@@ -82,7 +78,8 @@ class TaskHubWorker:
             store, registry, environment, self._settings
         )
         self._dispatcher = self._orchestrations.dispatcher
-        self._sweeper = Sweeper(store, environment, self._dispatcher)
+        self._trials = Trials(store)
+        self._sweeper = Sweeper(store, environment, self._dispatcher, self._trials)
         self._solitude = Solitude()
         self._coalescer = Coalescer(
             self._orchestrations.advance, batch_max=self._settings.batch_inputs_max
@@ -124,15 +121,14 @@ class TaskHubWorker:
             queue = self._control_queue(message)
         duty = dequeue_count > 1 or message.again
         is_suspect = message.is_suspect or dequeue_count >= DEQUEUES_BEFORE_SUSPICION
-        if message.deliveries and message.deliveries + dequeue_count > DELIVERIES_MAX:
-            await self._patiently(lambda _: self._sweeper.readmit(queue, message), duty=True)
-            return
-        company = self._solitude.alone() if is_suspect else self._solitude.beside_others()
         try:
-            async with company:
-                await take(message, duty=duty)
+            if is_suspect:
+                await self._take_alone(queue, message, take)
+            else:
+                async with self._solitude.beside_others():
+                    await take(message, duty=duty)
         except Crowded:
-            copy, delay_s = put_off(message, dequeue_count)
+            copy, delay_s = put_off(message)
             await self._put(Outgoing(queue=queue, message=copy, delay_s=delay_s))
         except Held as held:
             await self._hold(queue, message, held.reason)
@@ -144,6 +140,21 @@ class TaskHubWorker:
             logger.error("instance=%s %s: storage stays away", message.instance_id, fault)
             copy = replace(message, again=True)
             await self._dispatcher.put(Outgoing(queue=queue, message=copy, delay_s=BACKOFF_S_MAX))
+
+    async def _take_alone(self, queue: str, message: TaskMessage, take: Take) -> None:
+        """Take a suspect while nobody else runs, with a mark that stays if the process ends."""
+        async with self._solitude.alone():
+            number = await self._patiently(lambda _: self._trials.count(message), duty=True)
+            if number >= TRIALS_ENOUGH:
+                await self._patiently(lambda _: self._sweeper.readmit(queue, message), duty=True)
+                return
+            await self._patiently(lambda _: self._trials.mark(message, number), duty=True)
+            try:
+                await take(message, duty=True)
+            except Exception:
+                await self._patiently(lambda _: self._trials.clear(message), duty=True)
+                raise
+            await self._patiently(lambda _: self._trials.clear(message), duty=True)
 
     async def _patiently(self, attempt: Callable[[bool], Awaitable[T]], *, duty: bool) -> T:
         """Try until storage is back. After a fault every further attempt has the duty."""

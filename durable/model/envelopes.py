@@ -74,8 +74,6 @@ def encode_message(message: TaskMessage) -> str:
         members["suspect"] = True
     if message.poisonings:
         members["poisonings"] = message.poisonings
-    if message.deliveries:
-        members["deliveries"] = message.deliveries
     return WHOLE + to_json(members)
 
 
@@ -109,7 +107,6 @@ def decode_message(text: str) -> TaskMessage:
             holds=_optional(members, "holds", int) or 0,
             is_suspect=members.get("suspect", False) is True,
             poisonings=_optional(members, "poisonings", int) or 0,
-            deliveries=_optional(members, "deliveries", int) or 0,
         )
     except UNREADABLE as error:
         raise MalformedMessageError(

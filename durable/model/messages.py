@@ -27,8 +27,7 @@ class TaskMessage:
     `held_since`, `holds`: since when, and how often, hosts without the right code have handed the
     message back (rule K).
     `is_suspect`: it may have ended the process that ran it, and runs alone from now on;
-    `poisonings`: how often the host has given it up. `deliveries`: how often its former copies were
-    received and not dealt with, where a suspect was put off.
+    `poisonings`: how often it was given up, having ended its process alone.
     """
 
     instance_id: InstanceId
@@ -45,4 +44,3 @@ class TaskMessage:
     holds: int = 0
     is_suspect: bool = False
     poisonings: int = 0
-    deliveries: int = 0

@@ -2,12 +2,15 @@
 
 import contextlib
 
+import pytest
+
 from durable.engine.registry import Registry
 from durable.model.errors import InstanceExistsError
 from durable.model.ids import InstanceId
 from durable.model.queries import OrchestrationStatus
 from durable.model.status import RuntimeStatus
 from durable.testing.world.faults import Fault
+from durable.testing.world.schedule import Schedule
 from durable.testing.world.virtual_time import in_virtual_time
 from durable.testing.world.world import World
 from tests.engine.hub import Context, Orchestration
@@ -73,6 +76,27 @@ async def test_an_activity_that_kills_its_process_fails_alone_and_harms_nobody()
         assert (status.runtime_status, status.output) == (RuntimeStatus.COMPLETED, "3")
     assert not world.store.poison
     assert not world.store.buried
+
+
+@pytest.mark.parametrize("seed", [4, 10, 11, 16, 20])
+@in_virtual_time
+async def test_who_waits_beside_four_deadly_ones_is_never_blamed(seed: int) -> None:
+    """Each death is a delivery of all who wait; under these schedules some were blamed for it."""
+    holder: list[World] = []
+    world = World(registry(holder), hosts=1, messages_at_once=32, schedule=Schedule(seed))
+    holder.append(world)
+    guilty = [InstanceId(f"g{number}") for number in range(4)]
+    others = [InstanceId(f"o{number}") for number in range(20)]
+    for one in guilty:
+        await start(world, "deadly", one)
+    for other in others:
+        await start(world, "sequence", other)
+    await world.settle()
+    assert {(await status_of(world, one)).runtime_status for one in guilty} == {
+        RuntimeStatus.FAILED
+    }
+    assert {(await status_of(world, other)).output for other in others} == {"3"}
+    assert not world.store.blobs
 
 
 @in_virtual_time

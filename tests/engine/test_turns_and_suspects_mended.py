@@ -7,17 +7,13 @@ from datetime import timedelta
 import pytest
 
 from durable.engine.entity_context import DurableEntityContext
-from durable.engine.holding import put_off
 from durable.model.entity_ids import EntityId
 from durable.model.envelopes import decode_message, encode_message
 from durable.model.errors import InstanceNotRewindableError
-from durable.model.history import TaskScheduled
-from durable.model.ids import ExecutionId, InstanceId
-from durable.model.messages import TaskMessage
+from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
 from durable.storage.memory import StoredMessage
-from durable.storage.port import WORK_ITEMS
 from durable.testing.world.virtual_time import START
 from tests.engine.hub import Context, Hub, Orchestration, registry_of
 from tests.engine.test_deadly_operations import LIST, holds, keeps, state_of, uses
@@ -55,21 +51,6 @@ async def test_a_turn_that_serves_a_long_queue_goes_on_in_another_invocation() -
     record = (await partition.load(hub.store, InstanceId(str(SLOW)))).record
     assert record is not None
     assert record.state == "20"
-
-
-async def test_a_suspect_that_is_put_off_is_given_up_in_the_end() -> None:
-    """The host counts each copy from 1; two that hang would put each other off for ever."""
-    hub = Hub(registry_of())
-    task = TaskScheduled(timestamp=START, event_id=0, name="Hangs")
-    message = TaskMessage(
-        instance_id=InstanceId("i"), execution_id=ExecutionId("x"), event=task, is_suspect=True
-    )
-    copy, _ = put_off(message, 3)
-    copy, _ = put_off(copy, 3)
-    assert copy.deliveries == 4
-    await hub.take(WORK_ITEMS, encode_message(copy), dequeue_count=2)
-    [readmitted] = [decode_message(kept.body) for kept in hub.store.messages]
-    assert (readmitted.poisonings, readmitted.deliveries) == (1, 0)
 
 
 def good(context: Context) -> Orchestration:
