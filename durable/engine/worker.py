@@ -7,31 +7,28 @@ raise, so that the host keeps the message; never for anything that a user's code
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer
-from durable.engine.holding import Held, hold, is_patience_over, put_off
+from durable.engine.holding import Held, hold, put_off
 from durable.engine.orchestrations import Orchestrations
+from durable.engine.patience import BACKOFF_S_MAX, Patience
 from durable.engine.registry import Registry
 from durable.engine.settings import EngineSettings
 from durable.engine.solitude import DEQUEUES_BEFORE_SUSPICION, Crowded, Solitude
 from durable.engine.sweep import Sweeper
 from durable.engine.trials import TRIALS_ENOUGH, Trials
+from durable.engine.work_items import WorkItems
 from durable.model.envelopes import decode_message
 from durable.model.environment import Environment
 from durable.model.errors import ForeignInstanceError, MalformedMessageError
-from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled
 from durable.model.messages import TaskMessage
 from durable.model.partitions import partition_of
 from durable.storage.outbox import Outgoing
-from durable.storage.payloads import fetch_payloads
 from durable.storage.port import (
     TIMERS,
     WORK_ITEMS,
-    BlobMissing,
     StorageFault,
     StorageOutcome,
     TaskHubStore,
@@ -40,8 +37,6 @@ from durable.storage.port import (
 from durable.storage.timers import due_at_of
 
 logger = logging.getLogger("durable")
-
-T = TypeVar("T")
 
 
 class Take(Protocol):
@@ -53,8 +48,6 @@ class Take(Protocol):
 
 
 CONTROL = "control"
-BACKOFF_S_FIRST = 0.25
-BACKOFF_S_MAX = 8.0
 
 
 class TaskHubWorker:
@@ -71,7 +64,6 @@ class TaskHubWorker:
     ) -> None:
         """Work on this store with these functions."""
         self._store = store
-        self._registry = registry
         self._environment = environment
         self._settings = settings or EngineSettings()
         self._orchestrations = self.orchestrations_type(
@@ -81,6 +73,15 @@ class TaskHubWorker:
         self._trials = Trials(store)
         self._sweeper = Sweeper(store, environment, self._dispatcher, self._trials)
         self._solitude = Solitude()
+        self._patiently = Patience(environment, self._settings.storage_patience_s)
+        self._work_items = WorkItems(
+            store,
+            registry,
+            environment,
+            self._settings,
+            orchestrations=self._orchestrations,
+            patiently=self._patiently,
+        )
         self._coalescer = Coalescer(
             self._orchestrations.advance, batch_max=self._settings.batch_inputs_max
         )
@@ -156,21 +157,6 @@ class TaskHubWorker:
                 raise
             await self._patiently(lambda _: self._trials.clear(message), duty=True)
 
-    async def _patiently(self, attempt: Callable[[bool], Awaitable[T]], *, duty: bool) -> T:
-        """Try until storage is back. After a fault every further attempt has the duty."""
-        delay_s, waited_s = BACKOFF_S_FIRST, 0.0
-        while True:
-            try:
-                return await attempt(duty)
-            except StorageFault as fault:
-                if waited_s >= self._settings.storage_patience_s:
-                    raise
-                logger.warning("storage fault, trying again in %.2f s: %s", delay_s, fault)
-                duty = True
-                await self._environment.wait(delay_s * (0.5 + self._environment.jitter()))
-                waited_s += delay_s
-                delay_s = min(2 * delay_s, BACKOFF_S_MAX)
-
     async def _deliver(self, message: TaskMessage, *, duty: bool) -> None:
         await self._patiently(lambda again: self._coalescer.submit(message, duty=again), duty=duty)
 
@@ -184,58 +170,12 @@ class TaskHubWorker:
         await self._deliver(message, duty=duty)
 
     async def _work(self, message: TaskMessage, *, duty: bool) -> None:
-        """Run one activity.
-
-        With the duty the instance is asked first: if the task is over, this message may still be
-        the token of an unsent episode, which `submit` then sends.
-        """
-        task = message.event
-        if not isinstance(task, TaskScheduled) or message.execution_id is None:
-            raise MalformedMessageError(f"{type(task).__name__} is no work item.")
-        if duty and not await self._patiently(
-            lambda _: self._orchestrations.is_open(message), duty=True
-        ):
+        result = await self._work_items.run(message, duty=duty)
+        if result is None:
+            # The message may still be the token of an unsent episode, which `submit` then sends.
             await self._deliver(message, duty=duty)
-            return
-        try:
-            answer = await self._answer(message, task)
-        except BlobMissing as missing:
-            # The row owns the input's blob: where that is gone, so should the execution be.
-            if not await self._patiently(
-                lambda _: self._orchestrations.is_open(message), duty=True
-            ):
-                await self._deliver(message, duty=duty)
-                return
-            lost = LookupError(f"The input of the activity is gone: blob {missing}.")
-            answer = failed(task, lost, self._environment)
-        result = TaskMessage(
-            instance_id=message.instance_id,
-            execution_id=message.execution_id,
-            event=answer,
-            again=duty,
-        )
-        await self._put(Outgoing(queue=self._control_queue(result), message=result))
-
-    async def _answer(
-        self, message: TaskMessage, task: TaskScheduled
-    ) -> TaskCompleted | TaskFailed:
-        filled = await self._patiently(
-            lambda _: fetch_payloads(self._store, task, message.blobs), duty=False
-        )
-        assert isinstance(filled, TaskScheduled)
-        try:
-            return await run_activity(
-                self._registry,
-                self._environment,
-                filled,
-                instance_id=message.instance_id,
-                execution_id=message.execution_id,
-            )
-        except Held as held:
-            now, hold_s_max = self._environment.now(), self._settings.hold_s_max
-            if not is_patience_over(message, now, hold_s_max=hold_s_max):
-                raise
-            return failed(task, LookupError(held.reason), self._environment)
+        else:
+            await self._put(Outgoing(queue=self._control_queue(result), message=result))
 
     async def _hold(self, queue: str, message: TaskMessage, reason: str) -> None:
         copy, delay_s = hold(message, self._environment.now())

@@ -127,6 +127,7 @@ class Hub:
 
     def deploy(self, registry: Registry) -> TaskHubWorker:
         """Replace the worker by a fresh one with other code."""
+        self.registry = registry
         store = GatedStore(self.store, self.gate, Actor("host"))
         self.worker = TaskHubWorker(store, registry, self.environment, self.settings)
         return self.worker

@@ -181,7 +181,7 @@ async def test_an_instance_can_be_rewound_until_it_goes_through() -> None:
         await hub.client.rewind(ONE)
         await hub.settle()
         assert (await hub.status(ONE)).runtime_status is RuntimeStatus.FAILED
-        hub.deploy(hub.worker._registry)
+        hub.deploy(hub.registry)
     flaky.is_mended = True
     await hub.client.rewind(ONE)
     await hub.settle()
@@ -205,7 +205,7 @@ async def test_a_timer_that_a_rewind_set_again_is_replayed_as_one() -> None:
     flaky.is_mended = True
     await hub.client.rewind(ONE)
     await hub.settle()
-    hub.deploy(hub.worker._registry)
+    hub.deploy(hub.registry)
     await hub.client.raise_event(ONE, "go", 2)
     await hub.settle()
     assert await output_of(hub) == 2

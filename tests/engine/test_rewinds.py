@@ -77,7 +77,7 @@ async def fail_before_the_child_answers(hub: Hub) -> None:
 async def mend_and_rewind(hub: Hub, broken: Broken) -> None:
     """Rewind on a host that has nothing warm."""
     broken.is_mended = True
-    hub.deploy(hub.worker._registry)
+    hub.deploy(hub.registry)
     await hub.client.rewind(PARENT)
     await hub.settle()
 
@@ -288,7 +288,7 @@ async def test_a_host_that_has_not_heard_of_the_rewind_looks_before_it_drops_an_
     await hub.client.start("parent", instance_id=PARENT)
     await deliver_one(hub, lambda event: isinstance(event, ExecutionStarted))
     stale = hub.worker
-    hub.deploy(stale._registry)
+    hub.deploy(hub.registry)
     await hub.settle()
     broken.is_mended = True
     await hub.client.rewind(PARENT)

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from durable.engine import worker
+from durable.engine import work_items, worker
 from durable.engine.activities import failed, run_activity
 from durable.engine.coalescer import Coalescer, Submission, _Lane
 from durable.engine.deciding import Decider
 from durable.engine.dispatch import Dispatcher
 from durable.engine.holding import Held, hold
+from durable.engine.patience import BACKOFF_S_MAX
 from durable.engine.registry import Registry
 from durable.engine.sweep import Sweeper
-from durable.engine.worker import BACKOFF_S_MAX, TaskHubWorker
+from durable.engine.trials import TRIALS_ENOUGH, Trials
+from durable.engine.worker import TaskHubWorker
 from durable.model.environment import Environment
 from durable.model.history import TaskCompleted, TaskFailed, TaskScheduled, TimerFired
 from durable.model.ids import InstanceId
@@ -157,7 +159,30 @@ async def poison_forgotten_before_it_is_readmitted(self: Sweeper, poisoned: Pois
     await _take_up(self, poisoned)
 
 
-@mutant(worker, "run_activity", rule="K: missing function", shown_by=("sequence of 5",))
+@mutant(
+    Trials,
+    "count",
+    rule="K: poison",
+    shown_by=(
+        "tests/engine/test_sweep_and_poison.py::test_who_waits_beside_four_deadly_ones_is_never_blamed",
+    ),
+)
+async def what_waited_for_its_turn_counts_as_tried(self: Trials, message: TaskMessage) -> int:
+    """A suspect is given up for the host's count alone, also for the deaths of others."""
+    return TRIALS_ENOUGH if message.is_suspect and message.again else 0
+
+
+@mutant(
+    Trials,
+    "clear",
+    rule="K: poison",
+    shown_by=("tests/engine/test_trials.py::test_a_suspect_that_comes_back_has_no_marks_left",),
+)
+async def the_marks_of_who_came_back_stay(self: Trials, message: TaskMessage) -> None:
+    """A suspect that is put off or held, alive each time, is given up in the end."""
+
+
+@mutant(work_items, "run_activity", rule="K: missing function", shown_by=("sequence of 5",))
 async def a_missing_activity_fails_at_once(
     registry: Registry,
     environment: Environment,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from durable.engine import proposals, worker
+from durable.engine import proposals, work_items
 from durable.engine.chapters import Chapter
 from durable.engine.episode_rows import record_after
 from durable.engine.orchestrations import Orchestrations
@@ -119,7 +119,7 @@ async def blobs_named_by_the_row_number_alone(
     return await _spill_row(store, _Numbered(row.ordinal), instance_id, row)
 
 
-@mutant(worker, "fetch_payloads", rule="I", shown_by=("large values",))
+@mutant(work_items, "fetch_payloads", rule="I", shown_by=("large values",))
 async def an_input_deleted_by_the_activity_that_read_it(
     store: BlobStore, event: HistoryEvent, blobs: Mapping[str, str]
 ) -> HistoryEvent:
