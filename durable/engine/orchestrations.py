@@ -264,14 +264,17 @@ def _tell_failures(instance_id: InstanceId, rows: Sequence[HistoryRow]) -> None:
 
 
 def _given_up(turn: Turn) -> str | None:
-    """Say why the instance must be parked without running its code, if it must."""
-    poisonings = max((message.poisonings for message in turn.new_messages), default=0)
+    """Say why the instance must be parked without running its code, if it must.
+
+    The message may be recorded by now, and the code run for what it has made ready in the stash.
+    """
+    poisonings = max((message.poisonings for message in turn.messages), default=0)
     if poisonings < POISONINGS_MAX:
         return None
     return (
         f"The host has given up a message to this instance {poisonings} times, also when it ran "
         "alone: its orchestrator ends the process that runs it, or outlives the function timeout. "
-        "Terminate it and start it anew with code that does not."
+        "Deploy code that does not and resume it, or terminate it."
     )
 
 
