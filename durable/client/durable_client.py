@@ -24,6 +24,7 @@ from durable.model.history import (
     HistoryEvent,
 )
 from durable.model.ids import InstanceId, parse_instance_id
+from durable.model.naming import checked_name, checked_reason, checked_version
 from durable.model.queries import (
     EVERY_INSTANCE,
     InstanceFilter,
@@ -87,7 +88,9 @@ class DurableClient(EntityClient):
         chosen = parse_instance_id(
             instance_id if instance_id is not None else self._environment.new_id()
         )
-        text = self._encode(input_, f"input of orchestrator '{name}'")
+        orchestrator = checked_name(name, "an orchestrator")
+        of_version = checked_version(version if version is not None else self._default_version)
+        text = self._encode(input_, f"input of orchestrator '{orchestrator}'")
         is_new_id = instance_id is None
 
         async def begin() -> None:
@@ -95,9 +98,9 @@ class DurableClient(EntityClient):
                 self._store,
                 self._environment,
                 chosen,
-                name=name,
+                name=orchestrator,
                 input_=text,
-                version=version if version is not None else self._default_version,
+                version=of_version,
                 start_at=_in_utc(start_at),
                 is_new_id=is_new_id,
             )
@@ -190,10 +193,11 @@ class DurableClient(EntityClient):
         `is_quoted`: a generator that waits for it gets the data as JSON text, as with the client of
         azure-functions-durable 1.7. Raises `InstanceNotFoundError` or `InstanceEndedError`.
         """
-        text = self._encode(data, f"data of event '{name}'")
+        event = checked_name(name, "an event")
+        text = self._encode(data, f"data of event '{event}'")
         await self._ask(
             instance_id,
-            lambda now: EventRaised(timestamp=now, name=name, input=text, is_quoted=is_quoted),
+            lambda now: EventRaised(timestamp=now, name=event, input=text, is_quoted=is_quoted),
         )
 
     async def terminate(
@@ -215,11 +219,13 @@ class DurableClient(EntityClient):
         To suspend what is suspended is no error: an earlier request may still be on its way.
         Raises `InstanceNotFoundError` or `InstanceEndedError`.
         """
-        await self._ask(instance_id, lambda now: ExecutionSuspended(timestamp=now, reason=reason))
+        told = checked_reason(reason)
+        await self._ask(instance_id, lambda now: ExecutionSuspended(timestamp=now, reason=told))
 
     async def resume(self, instance_id: str, reason: str | None = None) -> None:
         """Ask a suspended instance to go on, one that is parked too. Errors: as for `suspend`."""
-        await self._ask(instance_id, lambda now: ExecutionResumed(timestamp=now, reason=reason))
+        told = checked_reason(reason)
+        await self._ask(instance_id, lambda now: ExecutionResumed(timestamp=now, reason=told))
 
     async def rewind(self, instance_id: str, reason: str | None = None) -> None:
         """Ask a failed instance to go on as if its last step had not happened.
@@ -227,7 +233,7 @@ class DurableClient(EntityClient):
         Raises `InstanceNotFoundError`, `InstanceEndedError` where it ended otherwise, or
         `InstanceNotEndedError`.
         """
-        await ask_rewind(self._store, self._environment, instance_id, reason)
+        await ask_rewind(self._store, self._environment, instance_id, checked_reason(reason))
 
     async def purge(self, instance_id: str) -> bool:
         """Delete an ended instance and all that it left; `False` if there is none.

@@ -16,6 +16,7 @@ from durable.model.entity_queries import (
 )
 from durable.model.environment import Environment
 from durable.model.errors import InstanceNotFoundError, LockNotHeldError
+from durable.model.naming import checked_name, checked_reason
 from durable.model.values import encode_value
 from durable.storage.port import TaskHubStore
 
@@ -54,15 +55,16 @@ class EntityClient:
         `InvalidPayloadError`, `ValueError` for an operation without a name, or `OutcomeUnknown`:
         then it may or may not have been sent, and sending again is another signal.
         """
+        receiver, name = entity_id_of(entity_id), checked_name(operation, "an operation")
         text = None
         if input_ is not None:
-            what = f"input of operation '{operation}'"
+            what = f"input of operation '{name}'"
             text = encode_value(input_, what=what, converter=self._converter)
         await signals.send_signal(
             self._store,
             self._environment,
-            entity_id_of(entity_id),
-            operation,
+            receiver,
+            name,
             text,
             scheduled_time=scheduled_time,
         )
@@ -138,7 +140,9 @@ class EntityClient:
         Raises `InstanceNotFoundError`, or `LockNotHeldError` where no such lock is held; one that
         is released meanwhile is not missed, and the lock behind it stays.
         """
-        entity_id = entity_id_of(entity_id)
+        entity_id, told = entity_id_of(entity_id), checked_reason(reason)
+        if not isinstance(epoch, int):
+            raise TypeError(f"An epoch is a whole number, not {type(epoch).__name__}.")
         entity = await self.read_entity(entity_id, with_state=False, include_transient=True)
         if entity is None:
             raise InstanceNotFoundError(f"No entity with ID '{entity_id}' found.")
@@ -155,5 +159,5 @@ class EntityClient:
             self._environment,
             instance_id_of(entity_id),
             epoch=epoch,
-            reason=reason,
+            reason=told,
         )

@@ -31,8 +31,6 @@ async def send_signal(
     One that is for later goes at once too: the entity keeps it until its time.
     """
     instance_id = instance_id_of(entity_id)
-    if not operation:
-        raise ValueError(f"The operation that is signaled to '{entity_id}' has no name.")
     signaled = EntityOperationSignaled(
         timestamp=environment.now(),
         instance_id=instance_id,

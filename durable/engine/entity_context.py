@@ -18,6 +18,7 @@ from durable.model.actions import CreateSubOrchestration, SignalEntity
 from durable.model.converters import Converter
 from durable.model.entity_ids import EntityId
 from durable.model.ids import parse_instance_id
+from durable.model.naming import checked_version
 from durable.model.parents import id_never_made_again, is_never_made_again
 from durable.model.values import decode_value, encode_value
 from durable.replay.arguments import entity_instance, operation_name, orchestrator_name, utc
@@ -237,7 +238,7 @@ class DurableEntityContext:
             name=orchestrator,
             instance_id=parse_instance_id(instance_id),
             input=text,
-            version=version,
+            version=checked_version(version),
             is_detached=True,
         )
         running.sent.append(start)

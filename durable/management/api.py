@@ -26,6 +26,7 @@ from durable.model.errors import (
     InstanceNotFoundError,
     InstanceNotRewindableError,
     InvalidInstanceIdError,
+    InvalidNameError,
     InvalidPayloadError,
     InvalidTokenError,
     LockNotHeldError,
@@ -42,6 +43,7 @@ CONNECTION_NAME = "AzureWebJobsStorage"
 
 STATUS_OF: Mapping[type[DurableError], int] = {
     InvalidInstanceIdError: 400,
+    InvalidNameError: 400,
     InvalidPayloadError: 400,
     InvalidRequestError: 400,
     InvalidTokenError: 400,

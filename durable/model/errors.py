@@ -3,6 +3,7 @@
 DurableError(Exception)
 ├── InvalidInstanceIdError(ValueError)
 ├── InvalidTaskHubError(ValueError)
+├── InvalidNameError(ValueError)         a name, a version or a reason that no row could hold
 ├── InvalidPayloadError(ValueError)      a value has no JSON form, or is too large
 ├── InvalidTokenError(ValueError)        a continuation token that no list has given
 ├── MalformedMessageError(ValueError)    a queue message or a stored row that is not ours
@@ -29,6 +30,10 @@ class InvalidInstanceIdError(DurableError, ValueError):
 
 class InvalidTaskHubError(DurableError, ValueError):
     """A task hub name that no storage account would take."""
+
+
+class InvalidNameError(DurableError, ValueError):
+    """A name, a version or a reason that rows and messages can't hold, or nobody could read."""
 
 
 class InvalidPayloadError(DurableError, ValueError):

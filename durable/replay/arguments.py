@@ -9,6 +9,7 @@ from typing import Any
 from durable.model.entity_ids import entity_id_of, instance_id_of
 from durable.model.errors import InvalidPayloadError
 from durable.model.ids import InstanceId
+from durable.model.naming import checked_name
 from durable.replay.retries import RetryOptions
 from durable.replay.tasks import TaskBase
 
@@ -25,7 +26,7 @@ def orchestrator_name(function: Any) -> str:
 
 def _function_name(function: Any, decorator: str) -> str:
     if isinstance(function, str):
-        return function
+        return checked_name(function, "a function")
     name = getattr(function, "durable_name", None)
     if isinstance(name, str) and getattr(function, "durable_kind", None) == decorator:
         return name
@@ -49,11 +50,7 @@ def entity_instance(entity: Any) -> InstanceId:
 
 def operation_name(name: Any) -> str:
     """Take the name of an operation. `TypeError`, `ValueError` for all else."""
-    if not isinstance(name, str):
-        raise TypeError(f"The name of an operation is a string, not {type(name).__name__}.")
-    if not name:
-        raise ValueError("The name of an operation can't be empty.")
-    return name
+    return checked_name(name, "an operation")
 
 
 def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:

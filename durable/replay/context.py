@@ -11,6 +11,7 @@ from typing import Any
 from durable.model.actions import CreateSubOrchestration, SendEvent
 from durable.model.errors import InvalidPayloadError
 from durable.model.ids import parse_instance_id
+from durable.model.naming import checked_name, checked_version
 from durable.model.values import encode_value
 from durable.replay.arguments import (
     activity_name,
@@ -144,13 +145,14 @@ class DurableOrchestrationContext(EntityCalls):
         orchestrator = orchestrator_name(name)
         text = self._encoded(input_, "input of orchestrator", orchestrator)
         given = None if instance_id is None else parse_instance_id(instance_id)
+        of_version = checked_version(version)
         start = seen.docket.record(
             lambda task_id: CreateSubOrchestration(
                 task_id=task_id,
                 name=orchestrator,
                 instance_id=given or seen.child_id(task_id),
                 input=text,
-                version=version,
+                version=of_version,
                 is_detached=True,
             ),
             counts=seen.continues is None,
@@ -164,12 +166,13 @@ class DurableOrchestrationContext(EntityCalls):
         not exist, or has ended, gets none.
         """
         seen = self._alive()
-        if not name:
-            raise ValueError("The name of an event can't be empty.")
+        event = checked_name(name, "an event")
         receiver = parse_instance_id(instance_id)
-        text = self._encoded(data, "data of event", name)
+        text = self._encoded(data, "data of event", event)
         seen.docket.record(
-            lambda task_id: SendEvent(task_id=task_id, instance_id=receiver, name=name, input=text),
+            lambda task_id: SendEvent(
+                task_id=task_id, instance_id=receiver, name=event, input=text
+            ),
             counts=seen.continues is None,
         )
 
@@ -217,7 +220,7 @@ class DurableOrchestrationContext(EntityCalls):
         `TimeoutError` where there is none; an event that comes later stays unread.
         """
         seen = self._alive()
-        event = ExternalEventTask(name, expected_type=expected_type)
+        event = ExternalEventTask(checked_name(name, "an event"), expected_type=expected_type)
         if timeout is None:
             return event
         milliseconds(timeout)
@@ -275,6 +278,7 @@ class DurableOrchestrationContext(EntityCalls):
         orchestrator = orchestrator_name(name)
         text = self._encoded(input_, "input of orchestrator", orchestrator)
         given = None if instance_id is None else parse_instance_id(instance_id)
+        of_version = checked_version(version)
 
         def attempt(number: int) -> SubOrchestrationTask:
             del number
@@ -283,7 +287,7 @@ class DurableOrchestrationContext(EntityCalls):
                 text,
                 instance_id=given,
                 default_id=seen.child_id,
-                version=version,
+                version=of_version,
                 expected_type=expected_type,
             )
 

@@ -9,6 +9,7 @@ from durable.model.errors import (
     InstanceEndedError,
     InstanceNotEndedError,
     InstanceNotFoundError,
+    InvalidNameError,
 )
 from durable.model.history import (
     EventRaised,
@@ -48,6 +49,31 @@ async def test_any_live_instance_can_be_asked_anything(hub: Any, status: Runtime
     ]
     assert {message.generation for message in hub.sent()} == {record.generation}
     assert len({message.message_id for message in hub.sent()}) == 4
+
+
+async def test_a_name_or_a_reason_that_no_host_could_read_is_refused(hub: Any) -> None:
+    """Nobody would hear of the request: its message would be put aside, unread."""
+    await hub.write("a", RuntimeStatus.RUNNING)
+    await hub.write("b", RuntimeStatus.FAILED)
+    client: Any = hub.client
+    for request in (
+        client.raise_event("a", 5),
+        client.raise_event("a", None),
+        client.suspend("a", 5),
+        client.resume("a", {"why": 5}),
+        client.rewind("b", 5),
+        client.start("f", instance_id="c", version=2),
+        client.start(5, instance_id="c"),
+        client.break_lock("@counter@a", epoch=1, reason=5),
+        client.break_lock("@counter@a", epoch="1"),
+    ):
+        with pytest.raises(TypeError, match=r"is a (string|whole number), not"):
+            await request
+    for request in (client.raise_event("a", ""), client.suspend("a", "\ud800")):
+        with pytest.raises(InvalidNameError):
+            await request
+    assert hub.sent() == []
+    assert await hub.client.read_status("c") is None
 
 
 @pytest.mark.parametrize("status", ENDED, ids=str)

@@ -223,7 +223,14 @@ REFUSED: list[tuple[Callable[[DurableEntityContext], Any], str, str]] = [
         "RuntimeError",
         "can't wait for an orchestration: its",
     ),
-    (lambda context: context.signal_entity(COUNTER, ""), "ValueError", "can't be empty"),
+    (lambda context: context.signal_entity(COUNTER, ""), "InvalidNameError", "can't be empty"),
+    # These two would be committed, and then no host could send or read what the entity has.
+    (lambda context: context.signal_entity(COUNTER, "\ud800"), "InvalidNameError", "surrogate"),
+    (
+        lambda context: context.start_new_orchestration("f", version=2),  # type: ignore[arg-type]
+        "TypeError",
+        "A version is a string, not int.",
+    ),
     (
         lambda context: context.signal_entity("counter", "a"),
         "ValueError",

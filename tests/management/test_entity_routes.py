@@ -76,6 +76,7 @@ async def test_the_body_of_a_signal_is_json_where_it_says_so_and_else_text(
         ("POST", "Counter/a", {}, "'op' is missing"),
         ("POST", "Counter/a", {"op": "add", "body": b"{", "headers": JSON}, "not JSON"),
         ("POST", "Counter/a", {"op": "add", "body": b"\xff"}, "not text"),
+        ("POST", "Counter/a", {"op": "x" * 1001}, "name of an operation has 1001 characters"),
         ("POST", "Nobody/a", {"op": "add"}, "known entity functions: 'counter'"),
         ("DELETE", "Nobody/a", {}, "known entity functions: 'counter'"),
         ("POST", "Counter/" + "k" * 300, {"op": "add"}, "at most 256"),

@@ -1,15 +1,18 @@
 """What else a context offers: histories, logging, timeouts, members of 1.7."""
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from durable.model.errors import InvalidNameError
 from durable.model.history import TaskScheduled
 from durable.model.status import RuntimeStatus
 from durable.replay.calls import LongTimerTask, TimerTask
 from durable.replay.histories import KEPT_CHARS_MAX
+from durable.replay.retries import RetryOptions
 from tests.replay.recording import (
     START,
     Context,
@@ -21,6 +24,40 @@ from tests.replay.recording import (
     fired,
     raised,
 )
+
+# ------------------------------------------------------------------------------------------ names
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda c: c.call_activity("\ud800"),
+        lambda c: c.call_activity_with_retry("\ud800", RetryOptions(1000, 2)),
+        lambda c: c.call_sub_orchestrator(""),
+        lambda c: c.call_sub_orchestrator("f", version=2),
+        lambda c: c.call_sub_orchestrator_with_retry("f", RetryOptions(1000, 2), version=2),
+        lambda c: c.start_new_orchestration("f" * 1001),
+        lambda c: c.start_new_orchestration("f", version=2),
+        lambda c: c.call_entity("@counter@a", "x\ud800"),
+        lambda c: c.signal_entity("@counter@a", "x" * 1001),
+        lambda c: c.send_event("b", 5),
+        lambda c: c.send_event("b", "\ud800"),
+        lambda c: c.wait_for_external_event(5),
+    ],
+)
+def test_a_name_that_could_not_be_sent_or_read_back_raises_at_its_line(
+    act: Callable[[Any], Any],
+) -> None:
+    """Committed, it would leave the instance with rows that no host can send, or none can read."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        with pytest.raises((TypeError, InvalidNameError)):
+            act(context)
+        yield context.call_activity("next")
+
+    recording = Recording(orchestrator)
+    assert asked(recording.last) == [(0, "next", None)]
+
 
 # ---------------------------------------------------------------------------------- event timeout
 
