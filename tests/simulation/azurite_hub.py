@@ -23,9 +23,9 @@ from durable.storage.port import TIMERS, WORK_ITEMS, TaskHubStore, control_queue
 HOSTS = 2
 QUEUES = (control_queue(0), WORK_ITEMS, TIMERS)
 # Longer than anything here takes: a message that comes twice is a finding.
-VISIBILITY_S = 120
+VISIBILITY_S = 600
 POLL_S = 0.05
-REST_S_MAX = 60
+REST_S_MAX = 180
 API_VERSION = "2021-12-02"
 
 

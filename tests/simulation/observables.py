@@ -6,12 +6,14 @@ who started them, and a count.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from durable.model.codec import Column, decode_row
+from durable.model.entity_forms import read_batch
 from durable.model.history import (
+    EntityBatchCompleted,
     EntityLockGranted,
     EntityOperationCompleted,
     EntityOperationFailed,
@@ -30,11 +32,11 @@ from durable.model.history import (
     answered_task_id,
 )
 from durable.model.ids import ExecutionId, InstanceId
-from durable.model.instance import InstanceRecord
+from durable.model.instance import HistoryRow, InstanceRecord
 from durable.model.queries import EVERY_INSTANCE
 from durable.model.records import decode_record
 from durable.model.status import RuntimeStatus
-from durable.model.streams import life_of, number_of
+from durable.model.streams import Origin, life_of, number_of
 from durable.storage.payloads import fetch_payloads, fetch_record
 from durable.storage.port import TaskHubStore
 from durable.testing.oracles.facts import fact_of
@@ -55,6 +57,8 @@ VARYING = frozenset(
 )
 
 INSTANCES_MAX = 100
+# Who sent what no instance has sent.
+CALLERS = "callers"
 
 Fact = tuple[Any, ...]
 
@@ -65,7 +69,9 @@ class Observables:
 
     `scheduled`: what it asked for, in order, and how it ended. `answers`: by task id. `requests`:
     what came from outside, its start included. `summary`: its row of the projection. `state`: that
-    of an entity, as JSON text.
+    of an entity, as JSON text. `served`: what an entity has served, in order, each as
+    (sender, number in the sender's stream, what, operation, whether it failed); it has no other
+    history.
     """
 
     standing: Standing
@@ -76,11 +82,17 @@ class Observables:
     requests: Counter[Fact]
     summary: Mapping[str, Column]
     state: str | None = None
+    served: tuple[Fact, ...] = ()
 
     @property
     def facts(self) -> int:
         """How many facts of the history were looked at."""
-        return len(self.scheduled) + len(self.answers) + self.requests.total()
+        return len(self.scheduled) + len(self.answers) + self.requests.total() + len(self.served)
+
+    @property
+    def served_by_sender(self) -> tuple[Fact, ...]:
+        """What an entity has served, whosever turn was first."""
+        return tuple(sorted(self.served))
 
     def differences(self, other: "Observables") -> list[str]:
         """Say in what another run of the same program differs.
@@ -88,7 +100,7 @@ class Observables:
         An execution that has ended may not have waited for every answer and event; whether those
         came before its end is chance. What both have is the same.
         """
-        names = ("standing", "generation", "scheduled", "summary")
+        names = ("standing", "generation", "scheduled", "summary", "served_by_sender")
         found = [name for name in names if getattr(self, name) != getattr(other, name)]
         common = self.answers.keys() & other.answers.keys()
         is_complete = self.has_ended or self.answers.keys() == other.answers.keys()
@@ -144,7 +156,10 @@ async def _look_at(
 ) -> Observables:
     record = await fetch_record(store, bare)
     assert record.entity is None or record.entity.is_idle, f"{instance_id}: {record.entity}"
-    events = await _history(store, instance_id, record)
+    # The rows of an entity are behind its base: they are no history that anybody replays.
+    is_entity = record.entity is not None
+    rows = await _rows(store, instance_id, record, first=0 if is_entity else record.base)
+    events = [] if is_entity else [row.event for row in rows]
     summary = await store.read_summary(instance_id)
     assert summary is not None
     scheduled = [fact_of(event, record.execution_id) for event in events]
@@ -161,24 +176,47 @@ async def _look_at(
         requests=Counter(fact for event in events for fact in _request(event)),
         summary={name: value for name, value in summary.columns.items() if _is_stable(name)},
         state=record.state,
+        served=_served(rows, names),
     )
 
 
-async def _history(
-    store: TaskHubStore, instance_id: InstanceId, record: InstanceRecord
-) -> list[HistoryEvent]:
-    events: list[HistoryEvent] = []
-    first, more = record.base, True
+async def _rows(
+    store: TaskHubStore, instance_id: InstanceId, record: InstanceRecord, *, first: int
+) -> list[HistoryRow]:
+    rows: list[HistoryRow] = []
+    more = True
     while more:
         page = await store.read_page(instance_id, first=first)
         for ordinal, columns in page.rows:
             if ordinal <= record.sequence:
                 row = decode_row(ordinal, columns)
                 assert row.execution_id == record.execution_id
-                events.append(await fetch_payloads(store, row.event, row.blobs))
+                event = await fetch_payloads(store, row.event, row.blobs)
+                rows.append(replace(row, event=event))
             first = ordinal + 1
         more = page.more
-    return events
+    return rows
+
+
+def _served(rows: Iterable[HistoryRow], names: Mapping[InstanceId, str]) -> tuple[Fact, ...]:
+    """Lay out what an entity says that it has served, in order; nothing twice."""
+    served = [
+        one
+        for row in rows
+        if isinstance(row.event, EntityBatchCompleted)
+        for one in read_batch(row.event.operations)
+    ]
+    keys = Counter((one.source, one.number) for one in served)
+    assert all(count == 1 for count in keys.values()), keys
+    return tuple(
+        (_sender(one.source, names), one.number, one.what, one.name, one.is_failed)
+        for one in served
+    )
+
+
+def _sender(source: str, names: Mapping[InstanceId, str]) -> str:
+    """Name who sent it: a stream has an origin, a message of a caller nothing but its own id."""
+    return names[Origin.from_text(source).instance_id] if "@" in source else CALLERS
 
 
 def _standing(name: str, record: InstanceRecord) -> Standing:
@@ -194,6 +232,8 @@ def _comparable(fact: Fact, names: Mapping[InstanceId, str]) -> Fact:
             return ("timer", task_id)  # not when it was due
         case ("termination", instance_id, reason):
             return ("termination", names.get(instance_id, instance_id), reason)
+        case ("signal", *sent, due_at):
+            return ("signal", *sent, due_at is not None)
         case _:
             return fact
 
