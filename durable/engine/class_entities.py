@@ -134,5 +134,27 @@ def check_class(kind: type) -> None:
             f"The objects of the class {name} have no '__dict__': without one nobody can tell "
             "their attributes. Leave out '__slots__', or make it a dataclass."
         )
+    beside = None if has_own_form(kind) else _keeper_beside_attributes(kind)
+    if beside is not None:
+        raise ValueError(
+            f"The objects of the class {name} keep what is in no '__dict__', and would not be "
+            f"saved: that which makes them a {beside.__name__}. Have it as an attribute."
+        )
     if not operations_of(kind):
         raise ValueError(f"The class {name} has no public method, so as an entity no operation.")
+
+
+def _keeper_beside_attributes(kind: type) -> type | None:
+    """Find the base that keeps something beside attributes: a dict its items, slots their values.
+
+    An operation would change it, and the next one would find it as it was.
+    """
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__")
+        if slots is None and not base.__dictoffset__:
+            # Not of Python: what it keeps, if it does, only its own code knows.
+            if base.__basicsize__ > object.__basicsize__:
+                return base
+        elif {slots} if isinstance(slots, str) else {*(slots or ())} - {"__dict__", "__weakref__"}:
+            return base
+    return None

@@ -70,7 +70,10 @@ def read_named_tuple(value: Any, expected: Any, place: Place) -> Any:
 
 
 def read_dataclass(value: Any, expected: Any, place: Place) -> Any:
-    """Read a dataclass from the fields that its `__init__` takes."""
+    """Read a dataclass: by its `__init__`, and what that does not take is set as it was written.
+
+    Left to `__init__` it would begin anew each time: a counter at 0, an id as another one.
+    """
     bare = typing.get_origin(expected) or expected
     fields = {
         field.name: field.default is dataclasses.MISSING
@@ -78,7 +81,12 @@ def read_dataclass(value: Any, expected: Any, place: Place) -> Any:
         for field in dataclasses.fields(bare)
         if field.init
     }
-    return _make(expected, value, fields, place)
+    made = _make(expected, value, fields, place)
+    for name in {field.name for field in dataclasses.fields(bare)} - fields.keys():
+        if name in value:
+            member = place.member(name).read(value[name], _members(expected, place).get(name, Any))
+            object.__setattr__(made, name, member)  # also of one that is frozen
+    return made
 
 
 def _make(expected: Any, value: Any, fields: Mapping[str, bool], place: Place) -> Any:

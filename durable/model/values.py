@@ -14,9 +14,18 @@ USUAL: Converter = JsonConverter()
 def encode_value(value: Any, *, what: str, converter: Converter | None = None) -> str:
     """Print a user's value as JSON, or raise `InvalidPayloadError` naming what can't be printed."""
     try:
-        return (converter or USUAL).encode(value)
+        return _text((converter or USUAL).encode(value))
     except Exception as error:
         raise InvalidPayloadError(f"The {what} can't be written as JSON: {error}") from error
+
+
+def _text(written: Any) -> str:
+    """Take what a converter gave. What is no text (orjson gives bytes) no message can carry."""
+    if not isinstance(written, str):
+        raise TypeError(f"the converter gives {spelt(type(written))}, not str")
+    if not written.isascii():
+        written.encode()
+    return written
 
 
 def decode_value(

@@ -310,7 +310,21 @@ class Silent:
     """Does nothing."""
 
 
+class OfSlots(Slots):
+    """Has a `__dict__`, and what is not in it."""
+
+
+class Cart(dict[str, int]):
+    """Keeps its items beside its attributes."""
+
+    def put(self, name: str) -> None:
+        """Change one."""
+        self[name] = 1
+
+
 REFUSED = [
+    (OfSlots, "no '__dict__', and would not be saved: that which makes them a Slots"),
+    (Cart, "makes them a dict. Have it as an attribute"),
     (Abstract, "is abstract"),
     (NeedsMore, "can't be made without arguments"),
     (Slots, "have no '__dict__'"),

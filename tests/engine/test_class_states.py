@@ -200,6 +200,36 @@ async def test_dataclasses_and_custom_objects_are_what_the_converter_makes_of_th
     assert "has no operation 'to_json'" in await old.fails("to_json")
 
 
+@dataclass
+class Meter:
+    """What its `__init__` does not take is state too."""
+
+    unit: str = "m"
+    total: Decimal = field(default=Decimal(0), init=False)
+    made: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.made = "now"
+
+    def add(self, amount: Decimal) -> Decimal:
+        """Count."""
+        self.total += amount
+        self.made = "before"
+        return self.total
+
+    def when(self) -> str:
+        """Tell."""
+        return self.made
+
+
+async def test_what_the_init_of_a_dataclass_does_not_take_is_kept() -> None:
+    """It began anew with every operation."""
+    meter = Hand(Meter)
+    assert await meter("when") == "now"
+    assert [await meter("add", "1.5"), await meter("add", "2")] == ["1.5", "3.5"]
+    assert await meter("when") == "before"
+
+
 class Model:
     """What pydantic's models look like to us."""
 
