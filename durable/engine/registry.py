@@ -1,13 +1,14 @@
 """Names → user functions, and what their annotations say (`model.types_of_app`)."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from durable.engine.class_entities import ClassEntity
 from durable.engine.entity_context import DurableEntityContext
+from durable.engine.function_names import FunctionNames
 from durable.engine.signatures import (
     check_activity,
     check_entity,
@@ -39,17 +40,17 @@ class ActivityOptions:
 
 
 class Registry:
-    """The functions and classes of one function app. A name stands for one of a kind."""
+    """The functions and classes of one function app. A name, in any case, is one of a kind."""
 
     def __init__(self, converter: Converter | None = None) -> None:
         """Start empty, with the app's own converter or the usual one."""
         self.converter: Converter = converter or JsonConverter()
-        self._orchestrators: dict[str, Orchestrator] = {}
-        self._activities: dict[str, Activity] = {}
+        self._orchestrators: FunctionNames[Orchestrator] = FunctionNames()
+        self._activities: FunctionNames[Activity] = FunctionNames()
         self._entities: dict[str, Entity] = {}
         self._classes: dict[str, ClassEntity] = {}
-        self._options: dict[str, ActivityOptions] = {}
-        self._given_inputs: dict[str, Any] = {}
+        self._options: FunctionNames[ActivityOptions] = FunctionNames()
+        self._given_inputs: FunctionNames[Any] = FunctionNames()
         self._errors = ErrorClasses()
         self._types: dict[tuple[str, str], Any] = {}
 
@@ -161,7 +162,7 @@ class Registry:
 
     def context_parameter(self, activity: str) -> str | None:
         """Name the parameter that takes the `ActivityContext` of a call, if there is one."""
-        key = (activity, "context")
+        key = (activity.lower(), "context")
         if key not in self._types:
             self._types[key] = context_parameter_of(self._activities[activity])
         found: str | None = self._types[key]
@@ -178,18 +179,19 @@ class Registry:
         return None
 
     def _type(self, name: str, what: str, find: Callable[[Any], Any]) -> Any:
-        if (name, what) not in self._types:
+        key = (name.lower(), what)
+        if key not in self._types:
             named = [
                 functions[name]
                 for functions in (self._activities, self._orchestrators)
                 if name in functions
             ]
             # Where an activity and an orchestrator have one name, nobody knows which is meant.
-            self._types[name, what] = find(named[0]) if len(named) == 1 else None
-        return self._types[name, what]
+            self._types[key] = find(named[0]) if len(named) == 1 else None
+        return self._types[key]
 
 
-def _add(functions: dict[str, Any], name: str, function: Any, what: str) -> None:
+def _add(functions: MutableMapping[str, Any], name: str, function: Any, what: str) -> None:
     if name in functions:
         raise ValueError(f"Two {what} are named '{name}'; give one of them another name.")
     functions[name] = function

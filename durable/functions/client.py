@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from durable.functions.client_answers import filled_in, final_response, in_words, instance_filter
+from durable.functions.client_answers import (
+    filled_in,
+    final_response,
+    id_text,
+    in_words,
+    instance_filter,
+)
 from durable.functions.client_binding import DurableOrchestrationBindings, OpenHub, Starter
 from durable.functions.entity_client import EntityClient
 from durable.functions.errors import NotServedError, OrchestratorNotFoundError
@@ -69,7 +75,7 @@ class DurableOrchestrationClient(EntityClient):
             raise OrchestratorNotFoundError(orchestration_function_name, hub.orchestrators)
         return await hub.client.start(
             orchestration_function_name,
-            instance_id=instance_id,
+            instance_id=id_text(instance_id),
             input_=client_input,
             version=version,
             start_at=start_at,
@@ -80,7 +86,7 @@ class DurableOrchestrationClient(EntityClient):
         """Start the orchestration again with its first input; returns the new run's instance id."""
         try:
             return await self._hub.client.restart(
-                instance_id, with_new_id=restart_with_new_instance_id
+                id_text(instance_id), with_new_id=restart_with_new_instance_id
             )
         except InstanceNotFoundError:
             raise InstanceNotFoundError(f"No instance with ID '{instance_id}' found.") from None
@@ -100,7 +106,7 @@ class DurableOrchestrationClient(EntityClient):
         """
         try:
             status = await self._hub.client.read_status(
-                parse_instance_id(instance_id),
+                parse_instance_id(id_text(instance_id)),
                 show_input=show_input is not False,
                 show_history=show_history,
                 show_history_output=show_history_output,
@@ -191,7 +197,9 @@ class DurableOrchestrationClient(EntityClient):
             missing=f"No instance with ID {instance_id} found.",
             ended=f"Instance with ID {instance_id} is gone: either completed or failed",
         ):
-            await hub.client.raise_event(instance_id, event_name, event_data, is_quoted=True)
+            await hub.client.raise_event(
+                id_text(instance_id), event_name, event_data, is_quoted=True
+            )
 
     async def terminate(self, instance_id: str, reason: str, *, recursive: bool = True) -> None:
         """End an instance; `reason` becomes its output. One that has ended is left alone.
@@ -199,17 +207,17 @@ class DurableOrchestrationClient(EntityClient):
         `recursive`: the children that it waits for are ended too.
         """
         with in_words(missing=f"No instance with ID '{instance_id}' found.", ended=None):
-            await self._hub.client.terminate(instance_id, reason, recursive=recursive)
+            await self._hub.client.terminate(id_text(instance_id), reason, recursive=recursive)
 
     async def suspend(self, instance_id: str, reason: str) -> None:
         """Let an instance stand still until it is resumed. One that has ended is left alone."""
         with in_words(missing=f"No instance with ID '{instance_id}' found.", ended=None):
-            await self._hub.client.suspend(instance_id, reason)
+            await self._hub.client.suspend(id_text(instance_id), reason)
 
     async def resume(self, instance_id: str, reason: str) -> None:
         """Let a suspended instance go on. One that has ended is left alone."""
         with in_words(missing=f"No instance with ID '{instance_id}' found.", ended=None):
-            await self._hub.client.resume(instance_id, reason)
+            await self._hub.client.resume(id_text(instance_id), reason)
 
     async def rewind(
         self,
@@ -224,12 +232,12 @@ class DurableOrchestrationClient(EntityClient):
             missing=f"No instance with ID {instance_id} found.",
             ended="The rewind operation is only supported on failed orchestration instances.",
         ):
-            await hub.client.rewind(instance_id, reason)
+            await hub.client.rewind(id_text(instance_id), reason)
 
     async def purge_instance_history(self, instance_id: str) -> PurgeHistoryResult:
         """Delete what is kept of an ended instance; tells of 0 where there is no such instance."""
         try:
-            is_deleted = await self._hub.client.purge(parse_instance_id(instance_id))
+            is_deleted = await self._hub.client.purge(parse_instance_id(id_text(instance_id)))
         except InvalidInstanceIdError:
             is_deleted = False  # no such instance can exist
         return PurgeHistoryResult(int(is_deleted))
@@ -279,6 +287,7 @@ class DurableOrchestrationClient(EntityClient):
         self, request: func.HttpRequest | None, instance_id: str
     ) -> dict[str, str]:
         """Make the links, beginning as the address that the request came to does."""
+        instance_id = id_text(instance_id)
         url = urlsplit(request.url) if request is not None and request.url else None
         origin = f"{url.scheme}://{url.netloc}" if url and url.scheme and url.netloc else None
         if self._starter is not None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import azure.functions as func
 
@@ -28,6 +29,11 @@ def in_words(*, missing: str, ended: str | None) -> Iterator[None]:
     except InstanceEndedError:
         if ended is not None:
             raise InstanceEndedError(ended) from None
+
+
+def id_text(instance_id: Any) -> Any:
+    """Print an id that is a UUID or a number: 1.7 put what it got into an address."""
+    return str(instance_id) if isinstance(instance_id, UUID | int) else instance_id
 
 
 def instance_filter(

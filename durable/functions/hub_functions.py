@@ -16,6 +16,7 @@ from collections.abc import Callable
 import azure.functions as func
 from azure.functions.decorators.function_app import FunctionBuilder
 
+from durable.functions.activity_invocation import WITHOUT_HOST, invoked_as
 from durable.functions.composition import Composition
 from durable.functions.host_settings import HostSettings
 from durable.functions.management_http import PATH, from_http_request, to_http_response
@@ -64,9 +65,12 @@ def _control(compose: Compose) -> Callable[..., object]:
 
 
 def _work_items(compose: Compose) -> Callable[..., object]:
-    async def durable_workitems(msg: func.QueueMessage) -> None:
+    async def durable_workitems(
+        msg: func.QueueMessage, context: func.Context = WITHOUT_HOST
+    ) -> None:
         worker = await compose().worker()
-        await worker.on_work_item(_body(msg), dequeue_count=msg.dequeue_count or 1)
+        with invoked_as(context):
+            await worker.on_work_item(_body(msg), dequeue_count=msg.dequeue_count or 1)
 
     return durable_workitems
 

@@ -12,6 +12,7 @@ from typing import Any
 from azure.functions.decorators.function_app import FunctionBuilder
 
 from durable.engine.registry import Registry
+from durable.functions.activity_invocation import with_invocation
 from durable.functions.bindings import ActivityTrigger, EntityTrigger, OrchestrationTrigger
 from durable.functions.entity import ENTITY_FUNCTION, entity_handle_of
 from durable.functions.errors import BindingRefusedError
@@ -47,6 +48,7 @@ class DurableFunctionBuilder(FunctionBuilder):
         self._function = builder._function  # noqa: SLF001  (the library has no other way in)
         self._trigger = trigger
         self._options = options
+        self._filled: tuple[Any, Any] = (None, None)
         self.add_trigger(trigger)
         if isinstance(trigger, OrchestrationTrigger):
             self._function._func = handle_of(  # noqa: SLF001
@@ -70,24 +72,28 @@ class DurableFunctionBuilder(FunctionBuilder):
         """The name that orchestrators and clients call it by."""
         return str(self._trigger.chosen_name or self._function.get_function_name())
 
-    def enter(self, registry: Registry) -> None:
-        """Put the user's function into a registry, or raise `ValueError` saying why it can't be."""
+    @property
+    def durable_function(self) -> Any:
+        """What a hub runs: the user's function or class; an activity with its `context` filled."""
         function = self._function.get_user_function()
         if isinstance(self._trigger, OrchestrationTrigger):
-            registry.add_orchestrator(
-                self.durable_name,
-                getattr(function, ORCHESTRATOR_FUNCTION),
-                input_type=self._options.input_type,
-            )
+            return getattr(function, ORCHESTRATOR_FUNCTION)
+        if isinstance(self._trigger, EntityTrigger):
+            return getattr(function, ENTITY_FUNCTION)
+        if self._filled[0] is not function:
+            # Once: a registry tells by its identity that it has this activity already.
+            self._filled = function, with_invocation(function, self._trigger.name)
+        return self._filled[1]
+
+    def enter(self, registry: Registry) -> None:
+        """Put the user's function into a registry, or raise `ValueError` saying why it can't be."""
+        function, name, options = self.durable_function, self.durable_name, self._options
+        if isinstance(self._trigger, OrchestrationTrigger):
+            registry.add_orchestrator(name, function, input_type=options.input_type)
         elif isinstance(self._trigger, EntityTrigger):
-            registry.add_entity(self.durable_name, getattr(function, ENTITY_FUNCTION))
+            registry.add_entity(name, function)
         else:
-            registry.add_activity(
-                self.durable_name,
-                function,
-                raises=self._options.raises,
-                timeout=self._options.timeout,
-            )
+            registry.add_activity(name, function, raises=options.raises, timeout=options.timeout)
 
     def refuse_what_is_not_served(self) -> None:
         """Raise `BindingRefusedError` naming a decorator that would have no effect."""

@@ -68,6 +68,11 @@ class FailureDetails:
             base_types=_base_types_of(type(error)),
         )
 
+    @property
+    def text(self) -> str:
+        """The message; of an error without one its class, as azure-functions-durable 1.7 has it."""
+        return self.error_message or f"<class '{self.error_type}'>"
+
     def is_caused_by(self, error_type: type[BaseException] | str) -> bool:
         """Say whether this error, or one that caused it, is of a class (or its name).
 

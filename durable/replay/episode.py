@@ -184,7 +184,7 @@ def _ending(
         return None
     elif failure is not None:
         name = execution.surroundings.name
-        text = f"Orchestrator function '{name}' failed: {failure.error_message}"
+        text = f"Orchestrator function '{name}' failed: {failure.text}"
         status, result = RuntimeStatus.FAILED, encode_value(text, what="failure")
     elif execution.continues is not None:
         # No end of the child: the execution that follows answers the parent.

@@ -16,8 +16,13 @@ Given = Mapping[Any, Any] | Iterable[Any]
 
 
 def user_function(given: Any) -> Callable[..., Any]:
-    """Return the function that the user wrote, or raise `TypeError`."""
-    inner = getattr(getattr(given, "_function", None), "_func", None)
+    """Return the function that the user wrote, or raise `TypeError`.
+
+    Of a decorated one it is what a hub would run.
+    """
+    inner = getattr(given, "durable_function", None)
+    if inner is None:
+        inner = getattr(getattr(given, "_function", None), "_func", None)
     function = inner if inner is not None else given
     function = getattr(function, "orchestrator_function", function)
     function = getattr(function, "entity_function", function)

@@ -219,3 +219,17 @@ def test_async_orchestrators_are_taken_and_async_generators_are_not() -> None:
     registry.add_orchestrator("async", coroutine)
     with pytest.raises(ValueError, match="'async def' with a 'yield'"):
         registry.add_orchestrator("mixed", mixed)
+
+
+def test_a_name_stands_for_one_function_of_a_kind_in_any_case() -> None:
+    """Found, listed as it was written, refused a second time; what is no name finds nothing."""
+    registry = Registry()
+    registry.add_activity("Rich", rich, timeout=timedelta(seconds=7))
+    assert registry.activities["RICH"] is registry.activities["rich"] is rich
+    assert list(registry.activities) == ["Rich"]
+    assert registry.input_type("rICH") == Order | None
+    assert registry.options("rich").timeout == timedelta(seconds=7)
+    with pytest.raises(ValueError, match="Two activities are named 'rich'"):
+        registry.add_activity("rich", rich)
+    nameless: Any = None
+    assert nameless not in registry.activities

@@ -36,6 +36,12 @@ from shared.names import GREETING
 def greet(name: str) -> str:
     return f"{GREETING} {name}"
 """
+TOLD = """
+import azure.functions as func
+
+def main(name: str, context: func.Context) -> str:
+    return context.function_directory
+"""
 COUNTER = """
 import durable.functions as df
 
@@ -119,6 +125,19 @@ def greeting(project: Project) -> Path:
         ),
         Asleep=("raise RuntimeError", [binding("timerTrigger", "t")], {"disabled": True}),
     )
+
+
+async def test_a_classic_activity_is_told_of_its_invocation(project: Project, host_of: Any) -> None:
+    """`def main(name, context: func.Context)`: its `function_directory` is the folder."""
+    root = project(
+        Greeting=(ORCHESTRATOR, [binding("orchestrationTrigger", "context")], {}),
+        Hello=(TOLD, [binding("activityTrigger", "name")], {}),
+    )
+    host = host_of(df.DFApp.from_function_json(root))
+    client = await host.app._compose().client()
+    instance_id = await client.start_new("Greeting")
+    await host.run()
+    assert (await client.get_status(instance_id)).output == str(root / "Hello")
 
 
 async def test_a_classic_entity_is_called_signaled_and_read(project: Project, host_of: Any) -> None:

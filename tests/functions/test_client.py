@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import azure.functions as func
 import pytest
@@ -52,13 +53,52 @@ async def test_a_missing_instance_has_a_falsy_status(client: Any, instance_id: s
 async def test_an_unknown_orchestrator_is_refused_with_the_known_ones(client: Any) -> None:
     """Nothing is stored, and the text is the extension's."""
     with pytest.raises(df.OrchestratorNotFoundError) as refused:
-        await client.start_new("Echoing", "a")
+        await client.start_new("Nothing", "a")
     assert str(refused.value) == (
-        "The function 'Echoing' doesn't exist, is disabled, or is not an orchestrator function. "
+        "The function 'Nothing' doesn't exist, is disabled, or is not an orchestrator function. "
         "Additional info: The following are the known orchestrator functions: "
         "'echoing', 'waiting'."
     )
     assert not await client.get_status("a")
+
+
+async def test_a_function_is_found_by_its_name_in_any_case(app: df.DFApp, host_of: Any) -> None:
+    """As in the extension: for clients, over HTTP, for orchestrators. A status has it as asked."""
+
+    @app.orchestration_trigger(context_name="context")
+    def calling(context: df.DurableOrchestrationContext) -> Any:
+        first = yield context.call_activity("Echo", 1)
+        return [first, (yield context.call_sub_orchestrator("Echoing", 2))]
+
+    host = host_of(app)
+    client = await app._compose().client()
+    await client.start_new("ECHOING", "a", 1)
+    await client.start_new("Calling", "b")
+    response = await host.request(
+        "durable_management", path="orchestrators/ECHOING/c", params={"code": "memory-key"}
+    )
+    assert response.status_code == 202
+    await host.run()
+    assert (await client.get_status("a")).name == "ECHOING"
+    assert (await client.get_status("b")).output == [1, 2]
+    assert (await client.get_status("c")).output is None
+
+
+async def test_an_instance_id_may_be_a_uuid_or_a_number(host: Any, client: Any) -> None:
+    """1.7 puts what it gets into an address."""
+    order = UUID(int=7)
+    assert await client.start_new("waiting", order) == str(order)
+    assert await client.start_new("echoing", 7, "seven") == "7"
+    await host.run()
+    await client.raise_event(order, "Go", 1)
+    await host.run()
+    assert (await client.get_status(order)).output == "1"
+    assert (await client.get_status(7)).output == "seven"
+    assert client.create_http_management_payload(order)["id"] == str(order)
+    assert (await client.purge_instance_history(7)).instances_deleted == 1
+    assert await client.restart(order, restart_with_new_instance_id=False) == str(order)
+    for act in (client.suspend, client.resume, client.terminate):
+        await act(order, "why")
 
 
 async def test_a_live_instance_is_not_replaced_and_a_finished_one_is(

@@ -121,6 +121,18 @@ def test_an_exception_fails_the_orchestration_with_its_type_message_and_cause() 
     assert details.inner_failure.error_type == "KeyError"
 
 
+def test_an_exception_without_a_text_is_told_by_its_class() -> None:
+    """In the words of 1.7; "failed: " alone would help nobody."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield context.call_activity("a")
+        raise ValueError
+
+    recording = Recording(orchestrator)
+    recording.episode(completed(0))
+    assert recording.output == "Orchestrator function 'orchestrator' failed: <class 'ValueError'>"
+
+
 def test_an_exception_before_the_first_wait_fails_the_orchestration() -> None:
     """In a generator, and in a plain function alike."""
 

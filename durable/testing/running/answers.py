@@ -125,7 +125,7 @@ def end_of_fake_child(
             parent_instance=parent.to_json(),
         )
     failure = answer.failure_details
-    message = failure.error_message if failure else answer.reason
+    message = failure.text if failure else answer.reason
     text = f"Orchestrator function '{created.name}' failed: {message}"
     return ExecutionCompleted(
         timestamp=now,
