@@ -10,6 +10,8 @@ from durable.model.errors import InvalidNameError
 
 NAME_CHARS_MAX = 1000
 """More than anybody needs, and so few that what makes a message too large is never a name."""
+REASON_CHARS_MAX = 10_000
+"""The record holds it, in one property."""
 
 
 def checked_name(name: Any, what: str) -> str:
@@ -27,7 +29,9 @@ def checked_version(version: Any) -> str | None:
 
 def checked_reason(reason: Any) -> str | None:
     """Take a reason, or none. `TypeError`, `InvalidNameError` otherwise."""
-    return None if reason is None else _checked(reason, "A reason")
+    if reason is None:
+        return None
+    return _short(_checked(reason, "A reason"), "A reason", REASON_CHARS_MAX)
 
 
 def _checked(text: Any, what: str) -> str:
@@ -41,10 +45,9 @@ def _checked(text: Any, what: str) -> str:
     return str.__str__(text)
 
 
-def _short(text: str, what: str) -> str:
-    if len(text) > NAME_CHARS_MAX:
+def _short(text: str, what: str, most: int = NAME_CHARS_MAX) -> str:
+    if len(text) > most:
         raise InvalidNameError(
-            f"{what} has {len(text)} characters, {text[:60]!r}...; "
-            f"at most {NAME_CHARS_MAX} are allowed."
+            f"{what} has {len(text)} characters, {text[:60]!r}...; at most {most} are allowed."
         )
     return text

@@ -41,7 +41,9 @@ def test_a_name_may_be_as_long_as_a_message_bears() -> None:
         checked_name(longest + "é", "an event")
     with pytest.raises(InvalidNameError, match="A version has 1001 characters"):
         checked_version(longest + "é")
-    assert checked_reason(longest * 9) == longest * 9
+    assert checked_reason(longest * 10) == longest * 10
+    with pytest.raises(InvalidNameError, match="A reason has 10001 characters"):
+        checked_reason(longest * 10 + "é")
 
 
 def test_a_version_or_a_reason_may_be_left_out_and_a_name_may_not() -> None:
