@@ -53,6 +53,8 @@ from durable.testing.running.answers import FrozenEnvironment, run_to_end
 from durable.testing.running.fakes import InTurn, Never, Taking, UnexpectedCallError, as_function
 
 Asked = EntityOperationCalled | EntityOperationSignaled | EntityLockRequested
+SIGNALS_IN_A_ROW_MAX = 1000
+
 Reply = EntityOperationCompleted | EntityOperationFailed | EntityLockGranted
 
 
@@ -72,8 +74,11 @@ class _Holder:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
+    """What was asked; `depth` signals of entities, each at once, led to it."""
+
     sender: Sender
     fact: Asked
+    depth: int = 0
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -126,6 +131,8 @@ class FakeEntities:
         self._holders: dict[str, _Holder] = {}
         self._waiting: list[_Message] = []
         self._numbers = itertools.count(1)
+        self.restless: str | None = None
+        """An entity whose signals, to itself or in a circle, bring about each other without end."""
 
     def set_states(self, states: Mapping[Any, Any]) -> None:
         """Let these entities, by `EntityId` or instance id, have these states from now on."""
@@ -145,9 +152,9 @@ class FakeEntities:
         """The entities that somebody holds."""
         return tuple(sorted(self._holders))
 
-    def take(self, sender: Sender, fact: Asked) -> None:
+    def take(self, sender: Sender, fact: Asked, depth: int = 0) -> None:
         """Accept a call, a signal or a lock, and serve what can be served."""
-        message = _Message(sender, fact)
+        message = _Message(sender, fact, depth)
         for receiver in message.receivers:
             self._check_known(receiver, fact)
         self._waiting.append(message)
@@ -180,7 +187,7 @@ class FakeEntities:
                 granted = EntityLockGranted(timestamp=now, task_scheduled_id=fact.event_id)
                 self._tell(message.sender, granted)
             else:
-                self._operate(message.sender, fact)
+                self._operate(message.sender, fact, message.depth)
 
     def _next(self) -> _Message | None:
         """Find the first message that nobody is in front of, and whose entities are free for it."""
@@ -200,9 +207,11 @@ class FakeEntities:
         return holder.sender == message.sender
 
     def _operate(
-        self, sender: Sender, fact: EntityOperationCalled | EntityOperationSignaled
+        self, sender: Sender, fact: EntityOperationCalled | EntityOperationSignaled, depth: int
     ) -> None:
         entity, now = fact.instance_id, self._agenda.now
+        if depth > SIGNALS_IN_A_ROW_MAX:
+            self.restless = entity
         request = OperationRequest(
             entity_id=EntityId.get_entity_id(entity),
             operation=fact.operation,
@@ -221,7 +230,8 @@ class FakeEntities:
             sent = action.to_fact(now)
             if isinstance(sent, EntityOperationSignaled):
                 due = sent.scheduled_time or now
-                self._agenda.note(due, functools.partial(self.take, me, sent))
+                deeper = 0 if due > now else depth + 1
+                self._agenda.note(due, functools.partial(self.take, me, sent, deeper))
             elif isinstance(sent, SubOrchestrationInstanceCreated):
                 self._agenda.note(now, functools.partial(self._start, sent))
 

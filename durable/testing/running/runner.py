@@ -121,7 +121,7 @@ def run_orchestrator(
     if terminate_after is not None:
         agenda.note(began + terminate_after, functools.partial(hub.terminate, main, None))
     most = EXECUTIONS_MAX + len(given)
-    _run_to_rest(agenda, main, began + until if until is not None else None, most)
+    _run_to_rest(agenda, hub, main, began + until if until is not None else None, most)
     for instance in hub.instances.values():
         instance.check(agenda.now)
     return _result(hub, main, began)
@@ -134,7 +134,7 @@ def _event(given: GivenEvent) -> Event:
 
 
 def _run_to_rest(
-    agenda: Agenda, main: InstanceUnderTest, until: datetime | None, most: int
+    agenda: Agenda, hub: FakeHub, main: InstanceUnderTest, until: datetime | None, most: int
 ) -> None:
     moment, before = agenda.now, 0
     for _ in range(STEPS_MAX):
@@ -144,6 +144,11 @@ def _run_to_rest(
             moment, before = agenda.now, len(main.ended)
         if len(main.ended) - before > most:
             raise RestlessError(_restless(main, most, is_bounded=until is not None))
+        if hub.entities.restless is not None:
+            raise RestlessError(
+                f"The entity '{hub.entities.restless}' signals itself, or others that signal it, "
+                "at once and without end. Give the signal a scheduled_time, and the test an until."
+            )
     raise RestlessError(
         f"'{main.name}' is {main.status.value} after {STEPS_MAX} steps and a virtual time of "
         f"{agenda.now.isoformat()}. An orchestration without an end needs until=timedelta(...)."
