@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from durable.engine.function_names import FunctionNames
 from durable.replay.http_calls import HTTP_ACTIVITY
 from durable.testing.given import ACTIVITY, is_decorated, user_function
 
@@ -78,7 +79,8 @@ class Fakes:
     def __init__(self, what: str, given: Mapping[str, Any]) -> None:
         """Answer with these. `what` names the kind in messages."""
         self._what = what
-        self._given = given
+        self._given: FunctionNames[Any] = FunctionNames()
+        self._given.update(given)
         self._calls: Counter[str] = Counter()
 
     def __contains__(self, name: str) -> bool:
@@ -92,7 +94,7 @@ class Fakes:
         """Say what the next call of this name comes to, or raise `UnexpectedCallError`."""
         if name not in self._given:
             raise UnexpectedCallError(self._unexpected(name, input_))
-        self._calls[name] += 1
+        self._calls[name.lower()] += 1
         return self._response(name, self._given[name])
 
     def _unexpected(self, name: str, input_: str | None) -> str:
@@ -119,7 +121,7 @@ class Fakes:
         return Response(as_function(fake), after)
 
     def _in_turn(self, name: str, fake: InTurn) -> Any:
-        count = self._calls[name]
+        count = self._calls[name.lower()]
         if count > len(fake.answers):
             raise UnexpectedCallError(
                 f"The orchestrator calls {self._what} '{name}' for the {count}. time; "

@@ -96,6 +96,16 @@ def test_a_list_as_a_fake_is_a_value_and_in_turn_gives_one_answer_a_call() -> No
         run_orchestrator(twice, activities={"next": in_turn(1)})
 
 
+def test_a_fake_is_found_by_its_name_in_any_case() -> None:
+    """As the function would be in a hub; its answers are counted whatever the case."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        first = yield context.call_activity("Next", None)
+        return [first, (yield context.call_activity("next", None))]
+
+    assert run_orchestrator(orchestrator, activities={"NEXT": in_turn(1, 2)}).value() == [1, 2]
+
+
 def test_a_call_without_a_fake_fails_the_test_naming_it() -> None:
     """It is never a failed task, which the orchestrator could swallow."""
     with pytest.raises(UnexpectedCallError, match=r"activity 'pay' with input 1.*given: 'reserve'"):
