@@ -105,8 +105,9 @@ def _make(expected: Any, value: Any, fields: Mapping[str, bool], place: Place) -
     try:
         return expected(**arguments)
     except Exception as error:
-        raise Misfit(
-            place.path, f"is no {spelt(expected)}: {type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
+        raise _finding(error, expected, place) or Misfit(
+            place.path, f"is no {spelt(expected)}: {reason}"
         ) from error
 
 
@@ -118,13 +119,20 @@ def read_model(value: Any, expected: Any, place: Place) -> Any:
             return expected.model_validate_json(json.dumps(value))
         return expected.model_validate(value)
     except Exception as error:
-        listed = getattr(error, "errors", None)
-        first = next(iter(listed()), None) if callable(listed) else None
-        if not isinstance(first, dict):
-            raise Misfit(place.path, f"is no {spelt(expected)}: {error}") from error
-        for step in first.get("loc", ()):
-            place = place.item(step) if isinstance(step, int) else place.member(str(step))
-        raise Misfit(place.path, f"does not fit {spelt(expected)}: {first.get('msg')}") from error
+        raise _finding(error, expected, place) or Misfit(
+            place.path, f"is no {spelt(expected)}: {error}"
+        ) from error
+
+
+def _finding(error: Exception, expected: Any, place: Place) -> Misfit | None:
+    """Say what pydantic found first, and where; `None` for another error."""
+    listed = getattr(error, "errors", None)
+    first = next(iter(listed()), None) if callable(listed) else None
+    if not isinstance(first, dict):
+        return None
+    for step in first.get("loc", ()):
+        place = place.item(step) if isinstance(step, int) else place.member(str(step))
+    return Misfit(place.path, f"does not fit {spelt(expected)}: {first.get('msg')}")
 
 
 def read_custom(value: Any, expected: Any, place: Place) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 
 from durable.model.custom_objects import envelope_of, is_custom_class
 from durable.model.json_forms import form_of
+from durable.model.model_writing import form_of_model, is_model_value
 
 DEPTH_MAX = 100
 """Of a value that is walked by us: reading by annotation, writing keys that are not text."""
@@ -62,9 +63,8 @@ def form_of_strict(value: Any) -> Any:
     form = form_of(value)
     if form is not None:
         return form.write(value)
-    if callable(getattr(kind, "model_dump", None)):
-        # A model of pydantic. Read back by alias, so written by alias.
-        return value.model_dump(mode="json", by_alias=True, round_trip=True)
+    if is_model_value(value):
+        return form_of_model(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, set | frozenset):

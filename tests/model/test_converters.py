@@ -381,41 +381,6 @@ def test_an_app_may_bring_its_own_converter() -> None:
         decode_value(text, int, converter=converter)
 
 
-class Model:
-    """A stand-in with the methods of a pydantic 2 model."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-
-    def model_dump(self, *, mode: str, by_alias: bool, round_trip: bool) -> dict[str, Any]:
-        assert (mode, by_alias, round_trip) == ("json", True, True)
-        return {"N": self.n}
-
-    @classmethod
-    def model_validate(cls, value: Any) -> "Model":
-        if not isinstance(value, dict) or "N" not in value:
-            raise ModelError
-        return cls(value["N"])
-
-
-class ModelError(ValueError):
-    """A stand-in for pydantic's ValidationError."""
-
-    def errors(self) -> list[dict[str, Any]]:
-        return [{"loc": ("items", 3, "N"), "msg": "Field required"}]
-
-
-def test_a_model_writes_and_validates_itself() -> None:
-    """Its first finding names the place."""
-    text = encode_value([Model(5)], what="x")
-    assert text == '[{"N":5}]'
-    assert decode_value(text, list[Model])[0].n == 5
-    with pytest.raises(
-        InvalidPayloadError, match=r"event\[0\]\.items\[3\]\.N does not fit Model: Field required"
-    ):
-        decode_value("[{}]", list[Model], what="event 'go'")
-
-
 def test_strict_typing_keeps_all_forms_that_name_no_class() -> None:
     """Only custom objects are held to it."""
     converter = JsonConverter(strict=True)
