@@ -8,6 +8,7 @@ is handed on as JSON gave it.
 import dataclasses
 import functools
 import inspect
+import sys
 import types
 import typing
 from collections import abc
@@ -81,7 +82,7 @@ def kind_of(annotation: Any, seen: frozenset[Any] = frozenset()) -> Kind:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     bare = origin or annotation
     if bare in PLAIN or origin is typing.Literal:
-        return Kind.PLAIN
+        return Kind.RICH if any(isinstance(one, Enum) for one in arguments) else Kind.PLAIN
     if is_union(annotation) or bare in LISTS:
         return max((kind_of(one, seen) for one in arguments), default=Kind.PLAIN)
     if bare in MAPPINGS:
@@ -92,7 +93,7 @@ def kind_of(annotation: Any, seen: frozenset[Any] = frozenset()) -> Kind:
         inner = (kind_of(one, seen) for one in arguments if one is not Ellipsis)
         return max(Kind.RICH, *inner, Kind.RICH)
     if typing.is_typeddict(bare) and bare not in seen:
-        hints = members_of(bare).values()
+        hints = members_of(annotation).values()
         return max((kind_of(one, seen | {bare}) for one in hints), default=Kind.PLAIN)
     return _kind_of_class(bare)
 
@@ -119,11 +120,59 @@ def members_of(annotation: Any) -> Mapping[str, Any]:
 
     Raises `NameError` (or what else an annotation's text may raise) for one that leads nowhere.
     """
-    origin = typing.get_origin(annotation)
-    hints = typing.get_type_hints(origin or annotation)
-    parameters = getattr(origin, "__parameters__", ())
-    given = dict(zip(parameters, typing.get_args(annotation), strict=False))
-    return {name: _with_arguments(hint, given) for name, hint in hints.items()}
+    bare = typing.get_origin(annotation) or annotation
+    given = _arguments_of(annotation)
+    # What no class of its own says: a typed dict has the members of its bases as its own.
+    others = {one: found for each in given.values() for one, found in each.items()}
+    return {
+        name: _with_arguments(hint, {**others, **given.get(_owner(bare, name), {})})
+        for name, hint in typing.get_type_hints(bare).items()
+    }
+
+
+def _owner(kind: Any, name: str) -> Any:
+    """Find the class that says what this member is."""
+    return next((one for one in kind.__mro__ if name in vars(one).get("__annotations__", ())), None)
+
+
+def _arguments_of(annotation: Any) -> dict[Any, dict[Any, Any]]:
+    """Say what the type variables stand for, of a class and of each that it inherits from.
+
+    `class Orders(Page[Order])` has no arguments itself, and its items are orders all the same.
+    """
+    found: dict[Any, dict[Any, Any]] = {}
+    pending = [annotation]
+    while pending:
+        one = pending.pop()
+        kind = typing.get_origin(one) or one
+        given = dict(zip(getattr(kind, "__parameters__", ()), typing.get_args(one), strict=False))
+        found.setdefault(kind, given)
+        module = vars(sys.modules.get(getattr(kind, "__module__", ""), types))
+        for base in vars(kind).get("__orig_bases__", getattr(kind, "__bases__", ())):
+            if typing.get_origin(base) not in (None, typing.Generic, typing.Protocol):
+                alone = types.SimpleNamespace(__annotations__={"base": base})
+                named = typing.get_type_hints(alone, globalns=module, localns=module)["base"]
+                pending.append(_with_arguments(named, given))
+            elif isinstance(base, type):
+                pending.append(base)
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def required_of(annotation: Any) -> frozenset[str]:
+    """Name the members that a typed dict must have.
+
+    Where annotations are text (`from __future__ import annotations`) Python takes each for
+    required that is not marked in the class line: it did not look into the text.
+    """
+    hints = typing.get_type_hints(annotation, include_extras=True)
+    marks = {name: typing.get_origin(hint) for name, hint in hints.items()}
+    return frozenset(
+        name
+        for name, mark in marks.items()
+        if mark is typing.Required
+        or (mark is not typing.NotRequired and name in annotation.__required_keys__)
+    )
 
 
 def _with_arguments(hint: Any, given: Mapping[Any, Any]) -> Any:

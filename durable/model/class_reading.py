@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from durable.model.annotations import members_of, spelt
+from durable.model.annotations import members_of, required_of, spelt
 from durable.model.custom_objects import (
     CLASS,
     DATA,
@@ -51,7 +51,7 @@ def read_typed_dict(value: Any, expected: Any, place: Place) -> Any:
         raise place.misfit(expected, value)
     hints = _members(expected, place)
     bare = typing.get_origin(expected) or expected
-    for name in sorted(bare.__required_keys__ - value.keys()):
+    for name in sorted(required_of(bare) - value.keys()):
         raise Misfit(place.member(name).path, f"is missing in {spelt(expected)}")
     return {
         name: place.member(name).read(member, hints.get(name, Any))
