@@ -4,6 +4,7 @@ A generator yields tasks and a coroutine awaits them; both are sent results and 
 """
 
 import inspect
+import traceback
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from types import CoroutineType, GeneratorType
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from durable.replay.tasks import CompositeTask, TaskBase
 Orchestrator: TypeAlias = Callable[..., Any]
 Running: TypeAlias = Generator[Any, Any, Any] | Coroutine[Any, Any, Any]
 
+PACKAGE = __name__.partition(".")[0] + "."
 # Code that swallows GeneratorExit is asked again, lest the collector asks it later, aloud.
 CLOSINGS_MAX = 20
 # What asyncio says to who wants a loop: the running one, or the one of this thread.
@@ -67,6 +69,17 @@ def line_of(running: Running | None, orchestrator: Orchestrator, name: str) -> s
     code = getattr(inspect.unwrap(orchestrator), "__code__", None)
     where = f", {code.co_filename}:{code.co_firstlineno}" if code else ""
     return f"the end of {name}{where}"
+
+
+def line_of_error(error: BaseException) -> str | None:
+    """Say at which line of the user's an error was raised, or came out of this package."""
+    at = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if not str(frame.f_globals.get("__name__")).startswith(PACKAGE):
+            at = f"{frame.f_code.co_filename}:{line}"
+        elif at is not None:
+            break
+    return at
 
 
 def leaves(task: TaskBase) -> Iterator[TaskBase]:

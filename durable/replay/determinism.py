@@ -47,7 +47,8 @@ class Mismatch:
     """The code no longer does what it did: which task, what was expected, what came, and where.
 
     `event` is the history event that the code does not match, `None` where there is none;
-    `version` is the version that the orchestration was started with.
+    `version` is the version that the orchestration was started with. `error` is what the code
+    failed with, where the history goes on.
     """
 
     task_id: int
@@ -56,11 +57,18 @@ class Mismatch:
     where: str
     event: str | None = None
     version: str | None = None
+    error: str | None = None
 
     def tell(self) -> str:
         """Tell a person what happened."""
         event = f" ({self.event})" if self.event else ""
         version = f" The instance has version '{self.version}'." if self.version else ""
+        if self.error is not None:
+            return (
+                f"The orchestrator fails in its replay, with {self.error}, at {self.where}. "
+                f"It did not fail there before: as task {self.task_id} the history has "
+                f"{self.expected}{event}.{version}"
+            )
         return (
             f"Non-deterministic orchestrator: as task {self.task_id} the history has "
             f"{self.expected}{event}, but the code now asks for {self.actual}, at {self.where}."
@@ -69,6 +77,13 @@ class Mismatch:
 
     def explain(self) -> str:
         """Tell what happened, and what to do about an instance that is under way."""
+        if self.error is not None:
+            return (
+                f"{self.tell()} "
+                "The code was changed while this instance was running: it has a fault, or no "
+                "longer reads what is recorded. Deploy code that goes on there while the instance "
+                "is held; once it is parked, deploy that code and resume it."
+            )
         return (
             f"{self.tell()} "
             "The code was changed while this instance was running, or it depends on something "

@@ -44,6 +44,7 @@ from durable.replay.code import (
     is_running,
     leaves,
     line_of,
+    line_of_error,
     not_a_task,
     takes_input,
 )
@@ -91,6 +92,7 @@ class Execution:
         self._unread: defaultdict[str, deque[_Unread]] = defaultdict(deque)
         self._events = 0
         self._completions = 0
+        self._failed_at: str | None = None
 
     @property
     def tasks_scheduled(self) -> int:
@@ -147,8 +149,8 @@ class Execution:
         close(running)
 
     def where(self) -> str:
-        """Say at which line the code stands."""
-        return line_of(self._running, self._orchestrator, self.surroundings.name)
+        """Say at which line the code stands, or has failed."""
+        return self._failed_at or line_of(self._running, self._orchestrator, self.surroundings.name)
 
     def _call(self) -> Any:
         context = DurableOrchestrationContext(self.surroundings)
@@ -317,4 +319,5 @@ class Execution:
 
     def _fail(self, error: BaseException) -> None:
         self.is_ended = True
+        self._failed_at = line_of_error(error)
         self.failure = FailureDetails.of(error)

@@ -21,6 +21,7 @@ from durable.replay.suspension import take
 
 WAITING = "that the orchestrator goes on waiting"
 THE_END = "the end of the orchestrator"
+ERROR_CHARS_MAX = 500
 
 
 def replay(execution: Execution, history: Sequence[HistoryEvent]) -> None:
@@ -69,11 +70,11 @@ def _check_episode(
     asked = execution.tasks_scheduled
     if asked == due and not (execution.is_ended and not is_over):
         return
-    expected, actual, event = WAITING, THE_END, None
+    expected, actual, event = WAITING, _end_of(execution), None
     if asked < due:
         event = event_of(recorded[asked])
         expected = describe(recorded[asked])
-        actual = actual if execution.is_ended else NOTHING
+        actual = _end_of(execution) if execution.is_ended else NOTHING
     elif asked > due:
         unrecorded = next((a for a in execution.docket.actions if a.task_id == due), None)
         expected, actual = NOTHING, describe(unrecorded or recorded[due]) + " (at this point)"
@@ -89,7 +90,7 @@ def _check_end(execution: Execution, end: ExecutionCompleted | None) -> None:
     now = _status_of(execution)
     then = end.orchestration_status
     if now is not then:
-        actual = WAITING if now is None else f"{THE_END} ({now.value})"
+        actual = WAITING if now is None else _end_of(execution, now.value)
         expected = f"{THE_END} ({then.value})"
         raise NonDeterminism(_mismatch(execution, task_id, expected, actual, event))
     output = execution.output if execution.continues is None else execution.continues
@@ -101,6 +102,22 @@ def _check_end(execution: Execution, end: ExecutionCompleted | None) -> None:
     if execution.docket.strict:
         raise NonDeterminism(mismatch)
     execution.docket.warnings.append(mismatch.explain())
+
+
+def _end_of(execution: Execution, status: str | None = None) -> str:
+    """Name the end, and what it failed with: else nobody could tell a fault from a `return`."""
+    error = _error_of(execution)
+    told = status if error is None else f"{RuntimeStatus.FAILED.value}: {error}"
+    return f"{THE_END} ({told})" if told else THE_END
+
+
+def _error_of(execution: Execution) -> str | None:
+    """Tell an error in one line: that of a failed task has a whole traceback in its text."""
+    failure = execution.failure
+    if failure is None:
+        return None
+    line = failure.error_message.partition("\n")[0].strip()
+    return f"{failure.error_type}: {line}"[:ERROR_CHARS_MAX] if line else failure.error_type
 
 
 def _status_of(execution: Execution) -> RuntimeStatus | None:
@@ -123,4 +140,5 @@ def _mismatch(
         actual=actual,
         where=execution.where(),
         version=execution.surroundings.version,
+        error=_error_of(execution) if actual.startswith(THE_END) else None,
     )

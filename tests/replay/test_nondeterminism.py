@@ -147,7 +147,26 @@ def test_code_that_fails_where_the_history_went_on_is_noticed() -> None:
         yield context.wait_for_external_event("go")
         raise RuntimeError("a bug in the new code")
 
-    mismatch_of(waits, fails, raised("go"), then=raised("go"))
+    mismatch = mismatch_of(waits, fails, raised("go"), then=raised("go"))
+    assert "fails in its replay, with RuntimeError: a bug in the new code" in mismatch.explain()
+    assert mismatch.where.endswith(f":{fails.__code__.co_firstlineno + 2}")
+
+
+def test_a_result_that_can_not_be_read_any_more_is_named() -> None:
+    """Nobody calls it non-determinism, and what does not fit is said, with the line of the call."""
+
+    def wants(expected_type: Any) -> Orchestrator:
+        def orchestrator(context: Context) -> Orchestration:
+            yield context.call_activity("a", expected_type=expected_type)
+            yield context.call_activity("b")
+
+        return orchestrator
+
+    changed = wants(int)
+    mismatch = mismatch_of(wants(str), changed, completed(0, "text"), then=completed(1))
+    assert "InvalidPayloadError: The result of 'a' can't be read" in mismatch.explain()
+    assert "Non-deterministic" not in mismatch.explain()
+    assert mismatch.where.endswith(f":{changed.__code__.co_firstlineno + 1}")
 
 
 def arguments(value: int) -> Orchestrator:

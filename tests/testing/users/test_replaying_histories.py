@@ -132,7 +132,7 @@ def fails_at_the_end(context: Context) -> Orchestration:
         (changed_input, r"as task 2 .* with input 5.* with input \"another sum\""),
         (changed_end, r"end .* with \{.* the end .* with \"done\""),
         (waits_on, r"\(Completed\).* goes on waiting"),
-        (fails_at_the_end, r"\(Completed\).* \(Failed\)"),
+        (fails_at_the_end, r"\(Completed\).* \(Failed: ValueError: no\)"),
     ],
 )
 def test_code_that_does_something_else_is_told_where(code: Any, told: str) -> None:
