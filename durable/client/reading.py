@@ -11,7 +11,12 @@ from typing import Any, TypeVar
 
 from durable.model.codec import FIELDS, decode_row
 from durable.model.errors import MalformedMessageError, PayloadLostError
-from durable.model.history import ExecutionStarted, HistoryEvent
+from durable.model.history import (
+    ExecutionResumed,
+    ExecutionStarted,
+    ExecutionSuspended,
+    HistoryEvent,
+)
 from durable.model.ids import InstanceId
 from durable.model.instance import InstanceRecord
 from durable.model.parents import Parent
@@ -78,18 +83,19 @@ async def read_input(
     """Read the input of the current execution, or raise `BlobMissing`.
 
     It is in the record until the execution begins. Then its start stands second in its first
-    episode, behind OrchestratorStarted, or third where the instance was parked in it.
+    episode, behind OrchestratorStarted; before it stands only what has suspended it before that.
     """
     if record.is_pending:
         return (await fetch_record(store, record)).input
-    for ordinal in (record.base + 1, record.base + 2):
-        columns = await store.read_row(instance_id, ordinal)
-        if columns is None:
-            return None
+    ordinal = record.base + 1
+    while (columns := await store.read_row(instance_id, ordinal)) is not None:
         row = decode_row(ordinal, columns)
         if isinstance(row.event, ExecutionStarted):
             event = await fetch_payloads(store, row.event, row.blobs)
             return event.input if isinstance(event, ExecutionStarted) else None
+        if not isinstance(row.event, ExecutionSuspended | ExecutionResumed):
+            return None
+        ordinal += 1
     return None
 
 

@@ -160,10 +160,12 @@ class Decider:
         """Run the code where it may run; else return why it may not."""
         if case.opened.status is RuntimeStatus.SUSPENDED and not case.has(ExecutionResumed):
             return Unrun(case.opened.reason or "")
+        refused = refuse_version(case.opened, self._settings)
+        if case.has(ExecutionTerminated) and (case.has(ExecutionStarted) or refused):
+            return self._end_unrun(case)
         if case.problem is not None:
             return Unrun(case.problem)
-        refused = refuse_version(case.opened, self._settings)
-        if refused is None or case.has(ExecutionTerminated):
+        if refused is None:
             return await self._run(case, rows)
         refusal, why = refused
         if refusal is Refusal.HOLD:
@@ -204,6 +206,22 @@ class Decider:
             fails = self._settings.non_determinism == "fail"
             return Unrun(outcome.mismatch.explain(), NON_DETERMINISTIC if fails else None)
         return outcome
+
+    @staticmethod
+    def _end_unrun(case: Case) -> Decision:
+        """Let a terminate end what has not begun, or what other code than ours is to run.
+
+        It may be here long before the time of a scheduled start; and one that continues as new
+        without ever waiting would always be ahead of it.
+        """
+        return park(
+            case.arrived,
+            now=case.time,
+            reason="",
+            custom_status=case.opened.custom_status,
+            is_parked=False,
+            parent_instance=case.opened.parent,
+        )
 
     @staticmethod
     def _fail(case: Case, reason: str, error_type: str) -> Decision:

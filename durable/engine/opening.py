@@ -6,8 +6,10 @@ from datetime import datetime
 
 from durable.model.births import born, orchestration_instance, running, start_of_pending
 from durable.model.history import (
+    ExecutionResumed,
     ExecutionRewound,
     ExecutionStarted,
+    ExecutionSuspended,
     StartRefused,
     answered_task_id,
 )
@@ -17,6 +19,8 @@ from durable.model.messages import TaskMessage
 from durable.model.status import RuntimeStatus
 from durable.model.streams import next_execution
 from durable.replay.decision import Continuation
+
+PAUSES = ExecutionSuspended | ExecutionResumed
 
 
 def open_execution(
@@ -31,7 +35,8 @@ def open_execution(
     """Return the record that the execution has, and the messages with the start first.
 
     A pending record starts from any message (rule E2): its start may be lost with a client that
-    died, or come later, and is then known. What waited for it comes before what is new.
+    died, or come later, and is then known. What waited for it comes before what is new, and what
+    has suspended it before its time, or between two executions, before the start: no code runs.
     """
     starts = [m for m in new if isinstance(m.event, ExecutionStarted)]
     others = [m for m in new if not isinstance(m.event, ExecutionStarted)]
@@ -41,9 +46,15 @@ def open_execution(
         start = start_of_pending(instance_id, before)
         if starts:
             start = replace(starts[0], event=start.event, blobs=start.blobs)
+        kept = [_nameless(message) for message in waiting]
+        if before.status is RuntimeStatus.CONTINUED_AS_NEW:
+            # One that never waits would else be ahead of every suspend.
+            kept, others = [*kept, *others], []
+        pauses = [m for m in kept if isinstance(m.event, PAUSES)]
         # Refusals first: an execution that ends at once takes them and nothing else.
-        kept = sorted(waiting, key=lambda m: not isinstance(m.event, StartRefused))
-        return running(before), [start, *map(_nameless, kept), *others]
+        kept.sort(key=lambda m: not isinstance(m.event, StartRefused))
+        rest = [m for m in kept if not isinstance(m.event, PAUSES)]
+        return running(before), [*pauses, start, *rest, *others]
     if starts:
         first = starts[0]
         assert isinstance(first.event, ExecutionStarted)

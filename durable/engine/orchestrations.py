@@ -82,8 +82,8 @@ class Orchestrations:
                 if not turn.close_round():
                     break
                 taken_s = (self._environment.now() - begun_at).total_seconds()
-                if taken_s > TURN_S_MAX and not turn.batch:
-                    await self._hand_on(batch[0].message)
+                if taken_s > TURN_S_MAX:
+                    await self._hand_on(turn, batch[0].message)
                     break
         except BaseException:
             self.warm.forget(instance_id)
@@ -95,13 +95,16 @@ class Orchestrations:
         else:
             self.warm.forget(instance_id)
 
-    async def _hand_on(self, message: TaskMessage) -> None:
-        """Leave what is still kept beside the instance to an invocation of its own.
+    async def _hand_on(self, turn: Turn, message: TaskMessage) -> None:
+        """Leave what is still open, or kept beside the instance, to other invocations.
 
-        A copy of a message that is recorded now finds it; and it is no suspect, for things go on.
+        What is kept is found by a copy of a message that is recorded now; and it is no suspect, for
+        things go on. Something stays open for as long as an orchestrator continues as new without
+        waiting; and nobody could end it while this turn went on.
         """
-        copy = replace(as_kept(message), again=True)
-        await self.dispatcher.put(Outgoing(queue=CONTROL, message=copy))
+        copies = [replace(left, again=True) for left in turn.messages]
+        for copy in copies or [replace(as_kept(message), again=True)]:
+            await self.dispatcher.put(Outgoing(queue=CONTROL, message=copy))
 
     async def is_open(self, message: TaskMessage) -> bool:
         """Ask the store whether the task of a work item still waits for its answer.
