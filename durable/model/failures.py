@@ -151,13 +151,20 @@ def _base_types_of(error_class: type[BaseException]) -> tuple[str, ...]:
 
 
 def _properties_of(error: BaseException) -> dict[str, Any]:
-    """Take what an error offers as JSON: `failure_properties()`, else its public attributes."""
+    """Take what an error offers as JSON: `failure_properties()`, else its public attributes.
+
+    What it names itself may be private: a property of the class may stand on it.
+    """
     if isinstance(error, TaskFailedError):
         return dict(error.properties)
     try:
         offer = getattr(error, "failure_properties", None)
         offered = offer() if callable(offer) else vars(error)
-        listed = [(name, value) for name, value in offered.items() if isinstance(name, str)]
+        listed = [
+            (name, value)
+            for name, value in offered.items()
+            if isinstance(name, str) and (callable(offer) or not name.startswith("_"))
+        ]
     except Exception:  # noqa: BLE001  (user code: an error must not hide another)
         return {}
     taken: dict[str, Any] = {}
@@ -168,7 +175,7 @@ def _properties_of(error: BaseException) -> dict[str, Any]:
         except Exception:  # noqa: BLE001, S112  (no JSON form: no property)
             continue
         size = len(text) + len(name)
-        if not name.startswith("_") and size <= room:
+        if size <= room:
             taken[name] = json.loads(text)
             room -= size
     return taken
@@ -236,7 +243,12 @@ def _as_both(
     joined = _joined(error_class)
     # BaseException.__new__ refuses classes whose layout a base like OSError has extended.
     native: Any = next(kind for kind in joined.__mro__ if not kind.__flags__ & HEAP_TYPE)
-    error: TaskFailedError = native.__new__(joined)
+    error: TaskFailedError
+    if issubclass(joined, BaseExceptionGroup):
+        # A group can't be empty, and of what was in it nothing is known but the text.
+        error = native.__new__(joined, reason, [TaskFailedError(reason, details, failure)])
+    else:
+        error = native.__new__(joined)
     error._describe(reason, details, failure)  # noqa: SLF001  (in place of an __init__)
     taken = vars(error).keys() | set(dir(TaskFailedError))
     for name, value in error.properties.items():
