@@ -3,14 +3,18 @@
 A generator yields tasks and a coroutine awaits them; both are sent results and thrown errors.
 """
 
+import contextlib
 import inspect
+import sys
 import traceback
+import warnings
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from types import CoroutineType, GeneratorType
 from typing import Any, TypeAlias
 
 from durable.replay.calls import ExternalEventTask
 from durable.replay.docket import is_ours
+from durable.replay.surroundings import ExecutionDropped
 from durable.replay.tasks import CompositeTask, TaskBase
 
 Orchestrator: TypeAlias = Callable[..., Any]
@@ -45,6 +49,10 @@ def is_running(called: Any) -> bool:
 
 def close(running: Running | None) -> None:
     """End code whose context is dead, however often it refuses."""
+    if running is not None and _is_within_another_awaitable(running):
+        # Before Python 3.13 `close` does not reach into an async generator that awaits.
+        with contextlib.suppress(BaseException):
+            running.throw(ExecutionDropped())
     for _ in range(CLOSINGS_MAX):
         try:
             if running is not None:
@@ -52,6 +60,42 @@ def close(running: Running | None) -> None:
         except BaseException:  # noqa: BLE001, S112  (dead code has nothing to say)
             continue
         return
+
+
+def _is_within_another_awaitable(running: Running) -> bool:
+    inner: Any = running
+    while is_running(inner):
+        inner = getattr(inner, "gi_yieldfrom", None) or getattr(inner, "cr_await", None)
+    return inner is not None
+
+
+def ending_async_generators(user_code: Callable[[], Any]) -> Any:
+    """Run user code so that async generators which it leaves before their end make no noise.
+
+    Left to Python they would be given to a loop of asyncio, if one runs here, or end on stderr.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=_end)
+    try:
+        return user_code()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+def _end(left: Any) -> None:
+    closing = left.aclose()
+    try:
+        closing.send(None)
+    except BaseException:  # noqa: BLE001  (it has ended, or its context is dead)
+        return
+    with contextlib.suppress(BaseException):
+        closing.close()
+    warnings.warn(
+        f"The async generator {left.__name__!r} was left before its end, and its 'finally' awaits "
+        "a task, which is not asked for. Write 'async with contextlib.aclosing(...)' around it.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def line_of(running: Running | None, orchestrator: Orchestrator, name: str) -> str:

@@ -40,6 +40,7 @@ from durable.replay.code import (
     Orchestrator,
     Running,
     close,
+    ending_async_generators,
     explained,
     is_running,
     leaves,
@@ -281,7 +282,7 @@ class Execution:
         """Run user code; whatever it ends with ends this execution alone."""
         returned = None
         try:
-            returned = user_code()
+            returned = ending_async_generators(user_code)
         except (ExecutionDropped, KeyboardInterrupt):
             raise  # it was dropped while it ran, or the process is asked to end
         except BaseException as error:  # noqa: BLE001  (sys.exit() too must end the instance alone)
