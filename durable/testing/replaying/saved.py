@@ -84,7 +84,8 @@ def read_history(path: Path | str) -> SavedHistory:
 def from_lines(text: str) -> SavedHistory:
     """Read what `to_lines` printed."""
     try:
-        head, *lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        # Not `splitlines`: it also cuts at U+2028 and the like, which may stand in a payload.
+        head, *lines = [json.loads(line) for line in text.split("\n") if line.strip()]
         if head["SavedHistory"] != FORMAT:
             raise UnreadableHistoryError(f"A saved history of the unknown form {head!r:.100}.")
         return from_events(lines, instance_id=str(head["InstanceId"]))

@@ -147,6 +147,7 @@ def _is_exception_class(fake: Any) -> bool:
 
 def _raising(error: Any) -> Callable[[Any], Any]:
     def fail(_: Any) -> Any:
-        raise error
+        # One object may be raised many times; each time Python would add to its traceback.
+        raise error if _is_exception_class(error) else error.with_traceback(None)
 
     return fail

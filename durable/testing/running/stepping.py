@@ -187,9 +187,8 @@ class OrchestrationTest:
     ) -> "OrchestrationTest":
         """Fail the oldest open call of this activity, or the one of this task id."""
         task = self._open(TaskScheduled, activity, task_id)
-        return self._take(
-            answer_of(task, as_function(error), self._registry, self.now, caller=self._instance)
-        )
+        fake = as_function(_checked(error))
+        return self._take(answer_of(task, fake, self._registry, self.now, caller=self._instance))
 
     def time_out(self, activity: str, *, task_id: int | None = None) -> "OrchestrationTest":
         """Let an open call that has a timeout take longer than that."""
@@ -210,7 +209,7 @@ class OrchestrationTest:
         self, name: str, error: BaseException, *, task_id: int | None = None
     ) -> "OrchestrationTest":
         """Fail the oldest open child of this name, or the one of this task id."""
-        return self._answer_child(name, task_id, error)
+        return self._answer_child(name, task_id, _checked(error))
 
     def complete_operation(
         self, operation: str, result: Any = None, *, entity: Any = None, task_id: int | None = None
@@ -234,7 +233,7 @@ class OrchestrationTest:
     ) -> "OrchestrationTest":
         """Fail the oldest open call of this operation, of this entity, or of this task id."""
         call = self._open_operation(operation, entity, task_id)
-        return self._take(reply_to(call, failure_of(call, error), self.now))
+        return self._take(reply_to(call, failure_of(call, _checked(error)), self.now))
 
     def grant_lock(self) -> "OrchestrationTest":
         """Let the orchestration enter the critical section that it waits for."""
@@ -349,6 +348,14 @@ class OrchestrationTest:
         tasks = ", ".join(_told(task) for task in self._instance.open_tasks()) or "none"
         told = f"'{self._instance.name}' is {self.status.value}; open tasks: {tasks}."
         return told if self.failure is None else f"{told} {self.failure.error_message}"
+
+
+def _checked(error: Any) -> BaseException:
+    """Take an exception, or its class: anything else would be a result, and the call complete."""
+    made = error() if isinstance(error, type) else error
+    if not isinstance(made, BaseException):
+        raise TypeError(f"A call fails with an exception, or its class; {error!r} is neither.")
+    return made
 
 
 def _told(task: Scheduling) -> str:

@@ -170,6 +170,16 @@ def test_a_saved_file_says_the_same_as_the_history(tmp_path: Path) -> None:
         assert Replayer([order]).replay(source).is_ok
 
 
+def test_a_payload_with_what_python_takes_for_the_end_of_a_line_is_saved_too(
+    tmp_path: Path,
+) -> None:
+    """U+2028 and its like stand in JSON as they are."""
+    sold = "one\u2028two\x85three\u2029"
+    run = run_orchestrator(order, sold, activities={"reserve": 5, "pay": 7})
+    save_history(tmp_path / "order.jsonl", from_events(run.history))
+    assert read_history(tmp_path / "order.jsonl").started.input == f'"{sold}"'
+
+
 @pytest.mark.parametrize("spelling", ["table", "numbers"])
 def test_events_as_columns_are_read_as_tables_and_dtfx_spell_them(spelling: str) -> None:
     """Rows of the History table, or the events of a replay request with kinds as numbers."""

@@ -1,5 +1,6 @@
 """run_orchestrator: what a user's test can say about an orchestration without any storage."""
 
+import contextlib
 import random
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from durable.model.failures import TaskFailedError
 from durable.model.history import ExecutionCompleted, ExecutionStarted
 from durable.model.status import RuntimeStatus
 from durable.replay.context import DurableOrchestrationContext
@@ -257,3 +259,18 @@ def test_a_run_is_the_same_every_time() -> None:
     assert one.history == other.history
     assert one.value() == other.value()
     assert one.value()[2] == "2026-01-01T01:00:00+00:00"
+
+
+def test_an_exception_that_is_raised_again_and_again_keeps_a_short_traceback() -> None:
+    """A test of a long poll gives one object for all calls."""
+
+    def stubborn(context: Context) -> Orchestration:
+        for _ in range(20):
+            with contextlib.suppress(TaskFailedError):
+                yield context.call_activity("poll")
+        yield context.call_activity("poll")
+
+    result = run_orchestrator(stubborn, activities={"poll": OSError("down")})
+    assert result.failure is not None
+    assert result.failure.inner_failure is not None
+    assert str(result.failure.inner_failure.stack_trace).count("raise error") == 1

@@ -52,6 +52,15 @@ def test_a_failed_call_fails_the_orchestration_that_does_not_catch() -> None:
     assert "bad item" in test.failure.error_message
 
 
+def test_a_call_fails_with_an_exception_and_nothing_else() -> None:
+    """A text in its place would be the result of a call that is complete."""
+    test = OrchestrationTest(fan_out, [1]).start()
+    with pytest.raises(TypeError, match="'no money' is neither"):
+        test.fail("work", "no money")  # type: ignore[arg-type]
+    assert test.status is RuntimeStatus.RUNNING
+    assert test.fail("work", ValueError).status is RuntimeStatus.FAILED  # type: ignore[arg-type]
+
+
 def test_time_passes_as_the_test_says() -> None:
     """To the next timer, or by a duration in which several may fire."""
     test = OrchestrationTest(reminder).start()
