@@ -58,8 +58,20 @@ def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:
     listed = list(tasks)
     for task in listed:
         if not isinstance(task, TaskBase):
-            raise TypeError(f"{what} takes tasks; {task!r} is not one.")
+            raise TypeError(_no_task(what, task))
     return listed
+
+
+def _no_task(what: str, given: Any) -> str:
+    if not inspect.isawaitable(given) and not inspect.isgenerator(given):
+        return f"{what} takes tasks; {given!r} is not one."
+    if inspect.iscoroutine(given):
+        given.close()  # nobody will await it, and Python would say so
+    return (
+        f"{what} takes tasks; a {type(given).__name__} is not one. A helper does not run beside "
+        "others: give the tasks that it waits for, or make it an orchestrator and call it with "
+        "context.call_sub_orchestrator(...)."
+    )
 
 
 def utc(moment: Any, what: str) -> datetime:

@@ -23,8 +23,14 @@ Running: TypeAlias = Generator[Any, Any, Any] | Coroutine[Any, Any, Any]
 PACKAGE = __name__.partition(".")[0] + "."
 # Code that swallows GeneratorExit is asked again, lest the collector asks it later, aloud.
 CLOSINGS_MAX = 20
-# What asyncio says to who wants a loop: the running one, or the one of this thread.
-NO_LOOP = ("no running event loop", "There is no current event loop in thread")
+# What asyncio says to who wants a loop, the running one or the one of this thread; and what the
+# libraries under httpx say.
+NO_LOOP = (
+    "no running event loop",
+    "There is no current event loop in thread",
+    "unknown async library",
+    "Not currently running on any asynchronous event loop",
+)
 
 
 def takes_input(orchestrator: Orchestrator) -> bool:
@@ -150,9 +156,9 @@ def not_a_task(yielded: Any) -> TypeError:
         advice = " Write 'yield from' before a helper that is a generator."
     elif yielded is None:
         advice = (
-            " A bare 'yield' waits for nothing: write the task behind it, or leave it out. "
-            "signal_entity, send_event and set_custom_status return nothing: they take effect at "
-            "the call; do not yield them."
+            " A bare 'yield' waits for nothing, as asyncio.sleep(0) does: write the task behind "
+            "it, or leave it out. signal_entity, send_event and set_custom_status return nothing: "
+            "they take effect at the call; do not yield them."
         )
     elif inspect.isawaitable(yielded):
         advice = " Only tasks of the context can be awaited: other awaitables can't be replayed."

@@ -46,7 +46,7 @@ class RetryOptions:
         )
         _check_positive("max_retry_interval_in_milliseconds", max_retry_interval_in_milliseconds)
         _check_positive("retry_timeout_in_milliseconds", retry_timeout_in_milliseconds)
-        if backoff_coefficient < 1:
+        if not backoff_coefficient >= 1:  # nor is it no number
             raise ValueError("backoff_coefficient value must be at least 1.")
         if not 0 <= jitter <= 1:
             raise ValueError("jitter value must be between 0 and 1.")

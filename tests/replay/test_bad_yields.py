@@ -70,6 +70,36 @@ def test_a_foreign_awaitable_fails_with_advice_too() -> None:
     assert "replay" in recording.output
 
 
+@pytest.mark.parametrize("combine", [Context.task_all, Context.task_any])
+@pytest.mark.parametrize("make", [helper, lambda _: coroutine()], ids=["generator", "coroutine"])
+def test_a_helper_beside_others_is_told_what_to_write(combine: Any, make: Any) -> None:
+    """The thing itself, with its address, told nobody anything."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield combine(context, [context.call_activity("a"), make(context)])
+
+    recording = Recording(orchestrator)
+    assert recording.last.status is RuntimeStatus.FAILED
+    assert "call_sub_orchestrator" in recording.output
+    assert " at 0x" not in recording.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unknown async library, or not in async context",
+        "Not currently running on any asynchronous event loop. Available async backends: asyncio",
+    ],
+)
+def test_what_the_libraries_under_httpx_say_is_said_in_our_words(text: str) -> None:
+    """Sniffio and anyio look for a loop in their own ways."""
+
+    async def orchestrator(_: Context) -> None:
+        raise RuntimeError(text)
+
+    assert "an activity for anything else" in Recording(orchestrator).output
+
+
 def test_the_error_is_raised_at_the_yield_and_can_be_caught() -> None:
     """Behind it the code goes on, with ids as if the bad yield had not been."""
 

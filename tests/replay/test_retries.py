@@ -261,6 +261,7 @@ def test_the_error_of_the_last_attempt_is_that_of_1_7() -> None:
         {"max_retry_interval_in_milliseconds": 0},
         {"retry_timeout_in_milliseconds": -5},
         {"backoff_coefficient": 0.5},
+        {"backoff_coefficient": float("nan")},
         {"jitter": 1.5},
         {"jitter": -0.1},
         {"retry_on": int},
