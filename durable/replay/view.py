@@ -84,7 +84,11 @@ class OrchestrationView:
     @property
     def custom_status(self) -> Any:
         """The custom status as it was set last."""
-        return decode_value(self._alive().custom_status)
+        seen = self._alive()
+        if seen.custom_status is None:
+            return None  # no converter has written that
+        converter = seen.types.converter
+        return decode_value(seen.custom_status, converter=converter, what="custom status")
 
     @property
     def function_context(self) -> FunctionContext:

@@ -110,13 +110,15 @@ def run_orchestrator(
     hub.entities.set_states(entity_states or {})
     known = parse_instance_id(instance_id)
     given = [_event(event) for event in events]
+    converter = known_app.registry.converter
     for event in given:
-        data = encode_value(event.data, what=f"data of event '{event.name}'")
+        what = f"data of event '{event.name}'"
+        data = encode_value(event.data, what=what, converter=converter)
         act = functools.partial(
             hub.raise_event, event.to or known, event.name, data, is_quoted=event.is_quoted
         )
         agenda.note(began + event.after, act)
-    text = encode_value(input_, what="input")
+    text = encode_value(input_, what="input", converter=converter)
     main = hub.begin(orchestrator, known, LIFE_ID, text, version=version)
     if terminate_after is not None:
         agenda.note(began + terminate_after, functools.partial(hub.terminate, main, None))

@@ -83,7 +83,7 @@ class OrchestrationTest:
         self.now = in_utc(start)
         self.requests = Requests()
         self._grants_locks = grants_locks
-        self._input = encode_value(input_, what="input")
+        self._input = self._encoded(input_, "input")
         self._instance = InstanceUnderTest(
             function,
             name=name,
@@ -216,7 +216,7 @@ class OrchestrationTest:
     ) -> "OrchestrationTest":
         """Complete the oldest open call of this operation, of this entity, or of this task id."""
         call = self._open_operation(operation, entity, task_id)
-        text = encode_value(result, what=f"result of operation '{operation}'")
+        text = self._encoded(result, f"result of operation '{operation}'")
         return self._take(
             EntityOperationCompleted(
                 timestamp=self.now, task_scheduled_id=call.event_id, result=text
@@ -265,7 +265,7 @@ class OrchestrationTest:
         self, name: str, data: Any = None, *, is_quoted: bool = False
     ) -> "OrchestrationTest":
         """Let an external event arrive; `is_quoted` as for `Event`."""
-        text = encode_value(data, what=f"data of event '{name}'")
+        text = self._encoded(data, f"data of event '{name}'")
         return self._take(
             EventRaised(timestamp=self.now, name=name, input=text, is_quoted=is_quoted)
         )
@@ -289,6 +289,9 @@ class OrchestrationTest:
         return self
 
     # ------------------------------------------------------------------ inside
+
+    def _encoded(self, value: Any, what: str) -> str:
+        return encode_value(value, what=what, converter=self._registry.converter)
 
     def _take(self, event: HistoryEvent) -> "OrchestrationTest":
         if self.status is RuntimeStatus.PENDING or self.status.is_terminal:
