@@ -78,7 +78,11 @@ def _replayer(options: argparse.Namespace) -> Replayer | None:
         if options.save is None:
             raise _NotPossibleError("--app is missing: module:attribute, as in function_app:app.")
         return None
-    return Replayer(load_app(options.app), strict_arguments=not options.lenient)
+    app = load_app(options.app)
+    try:
+        return Replayer(app, strict_arguments=not options.lenient)
+    except TypeError as error:
+        raise _NotPossibleError(f"{options.app!r} is no app: {error}") from error
 
 
 def load_app(name: str) -> Any:
@@ -88,8 +92,9 @@ def load_app(name: str) -> Any:
         sys.path.insert(0, str(Path.cwd()))
     try:
         return getattr(importlib.import_module(module), attribute or "app")
-    except (ImportError, AttributeError) as error:
-        raise _NotPossibleError(f"No app at {name!r}: {error}") from error
+    except Exception as error:
+        # Whatever the app raises as it is loaded: left alone it would end with 1, for a misfit.
+        raise _NotPossibleError(f"No app at {name!r}: {type(error).__name__}: {error}") from error
 
 
 def _look_at_files(files: list[Path], replayer: Replayer | None, name: str | None) -> ReplaySummary:

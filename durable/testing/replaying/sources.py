@@ -35,7 +35,7 @@ def history_of(source: Any, *, instance_id: str | None = None) -> SavedHistory |
     if isinstance(source, SavedHistory | ProjectedHistory):
         return source
     if isinstance(source, Path):
-        return history_of(source.read_text(encoding="utf-8"), instance_id=instance_id)
+        return history_of(_text_of(source), instance_id=instance_id)
     if isinstance(source, str):
         return _of_text(source, instance_id)
     if isinstance(source, Mapping):
@@ -43,6 +43,13 @@ def history_of(source: Any, *, instance_id: str | None = None) -> SavedHistory |
     if isinstance(source, Sequence):
         return _of_events(source, {}, instance_id)
     return _of_status_object(source, instance_id)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableHistoryError(f"{path} is no text: {error}") from error
 
 
 def _of_text(text: str, instance_id: str | None) -> SavedHistory | ProjectedHistory:

@@ -67,3 +67,27 @@ def test_the_gate_reads_a_live_hub_and_saves_a_history(
     assert main(["--app", "gate_then", saved], {}) == 0
     assert main(["--app", "gate_now", saved], {}) == 1
     assert main(["--app", "gate_now", *live, "--instance", "unknown"], settings) == 2
+
+
+@pytest.mark.parametrize("text", ["app = 1 / 0", "app = 5", "import nothing_of_this_name"])
+def test_an_app_that_can_not_be_loaded_is_no_misfit(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python itself would end with 1, which says that a history does not fit."""
+    monkeypatch.syspath_prepend(tmp_path)
+    module = f"gate_{uuid.uuid4().hex}"
+    (tmp_path / f"{module}.py").write_text(text)
+    assert main(["--app", module, "order-1.jsonl"], {}) == 2
+    assert "Could not look" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_text_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As any other that holds no history."""
+    monkeypatch.syspath_prepend(tmp_path)
+    module = f"gate_{uuid.uuid4().hex}"
+    (tmp_path / f"{module}.py").write_text(APP.format(activity="reserve"))
+    (tmp_path / "order-1.jsonl").write_bytes(b"\xff\xfe")
+    assert main(["--app", module, str(tmp_path / "order-1.jsonl")], {}) == 1
+    assert "is no text" in capsys.readouterr().out
