@@ -5,13 +5,13 @@ Rule 1. What proves who the caller is goes to the origin that the orchestrator n
 Rule 2. Between two requests lies a timer, so an endless 202 costs no more than its polling.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from durable.model.values import encode_value
 from durable.replay.calls import ActivityTask, OneAnswerTask, TimerTask
 from durable.replay.procedures import Outcome, ProcedureTask, Steps
 from durable.replay.surroundings import Surroundings
@@ -61,9 +61,11 @@ class CallHttpTask(ProcedureTask):
 
     def _call(self, request: Mapping[str, Any], deadline: datetime | None) -> OneAnswerTask:
         left = None if deadline is None else deadline - self._seen.now
+        # By the app's own converter, where it has one: that reads it again for the activity.
+        converter = self._seen.types.converter
         return ActivityTask(
             HTTP_ACTIVITY,
-            json.dumps(request, ensure_ascii=False, separators=(",", ":")),
+            encode_value(request, what="request of call_http", converter=converter),
             timeout_ms=None if left is None else max(1, left // timedelta(milliseconds=1)),
         )
 

@@ -52,3 +52,17 @@ def test_a_step_does_too() -> None:
     test = OrchestrationTest(counted, 1, app=Registry(Sealed())).start()
     test.raise_event("more", 2).complete_operation("get", 3)
     assert test.output == {"sealed": [1, 2, 3]}
+
+
+def test_a_durable_http_call_can_be_made_with_it() -> None:
+    """The built-in activity reads its request as any other activity its input."""
+
+    def fetched(context: Context) -> Generator[Any, Any, Any]:
+        response = yield context.call_http("GET", "https://example.org/")
+        return response["content"]
+
+    def answer(request: Any) -> dict[str, Any]:
+        return {"statusCode": 200, "headers": {}, "content": request["uri"]}
+
+    result = run_orchestrator(fetched, app=Registry(Sealed()), http=answer)
+    assert result.value() == {"sealed": "https://example.org/"}
