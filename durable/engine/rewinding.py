@@ -2,8 +2,9 @@
 
 The last episode counts as not done. What it consumed comes again, but for the failed answer that
 ended it; and every task that still owes an answer is asked for anew, for answers that came after
-the end were dropped. Children are not started anew: each is asked to answer, and rewound itself if
-it had failed. Only one that is no more (purged, replaced), or was refused, is begun again.
+the end were dropped. Where a resume ended it, what that let go comes again too, but for all failed
+answers. Children are not started anew: each is asked to answer, and rewound itself if it had
+failed. Only one that is no more (purged, replaced), or was refused, is begun again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,9 @@ from durable.model.history import (
     EntityOperationCalled,
     EntityOperationFailed,
     ExecutionCompleted,
+    ExecutionResumed,
     ExecutionRewound,
+    ExecutionSuspended,
     HistoryEvent,
     OrchestratorCompleted,
     OrchestratorStarted,
@@ -43,9 +46,12 @@ async def rewound(
 ) -> tuple[list[HistoryRow], list[TaskMessage]]:
     """Return the rows that still count, and the inputs with the old ones that come again."""
     ended = next(row for row in reversed(rows) if isinstance(row.event, ExecutionCompleted))
-    voided = [row for row in rows if row.episode == ended.episode]
-    consumed = [row for row in voided if _is_input(row.event)]
-    if consumed and isinstance(consumed[-1].event, FAILED):
+    consumed = [row for row in rows if row.episode == ended.episode and _is_input(row.event)]
+    voided = {ended.episode, *_held_episodes(rows, consumed)}
+    if len(voided) > 1:
+        listed = [row for row in rows if row.episode in voided and _is_input(row.event)]
+        consumed = [row for row in listed if not isinstance(row.event, FAILED)]
+    elif consumed and isinstance(consumed[-1].event, FAILED):
         consumed.pop()
     events = await fetch_all(store, [(row.event, row.blobs) for row in consumed])
     old = [
@@ -58,10 +64,58 @@ async def rewound(
         else m
         for m in inputs
     ]
-    return [row for row in rows if row.episode != ended.episode], [*new[:1], *old, *new[1:]]
+    held = [
+        replace(
+            new[0],
+            event=ExecutionRewound(timestamp=new[0].event.timestamp, voided_episode=episode),
+            message_id=None,
+        )
+        for episode in sorted(voided - {ended.episode})
+    ]
+    return [row for row in rows if row.episode not in voided], [*new[:1], *held, *old, *new[1:]]
+
+
+def _held_episodes(rows: Sequence[HistoryRow], consumed: Sequence[HistoryRow]) -> set[int]:
+    """Find where that was recorded, without being applied, which a resume let go and which failed.
+
+    In these episodes no code ran. Nothing is found where no answer among them is a failed one: the
+    code has failed by itself.
+    """
+    last = consumed[-1] if consumed else None
+    if last is None or not isinstance(last.event, ExecutionResumed):
+        return set()
+    since = _suspended_in([row for row in rows if row.ordinal < last.ordinal])
+    held = [row for row in rows if since is not None and since < row.episode < last.episode]
+    if not any(isinstance(row.event, FAILED) for row in held):
+        return set()
+    return {row.episode for row in held}
+
+
+def _suspended_in(rows: Sequence[HistoryRow]) -> int | None:
+    """Find the episode behind which nothing was applied any more.
+
+    One that parked has applied nothing either. A resume that was parked anew has let nothing go.
+    """
+    since: int | None = None
+    is_parked = False
+    for row in rows:
+        match row.event:
+            case OrchestratorStarted():
+                is_parked = False
+            case ExecutionSuspended():
+                is_parked = is_parked or row.event.is_parked
+                if since is None:
+                    since = row.episode - 1 if is_parked else row.episode
+            case ExecutionResumed() if not is_parked:
+                since = None
+            case _:
+                pass
+    return since
 
 
 def _is_input(event: HistoryEvent) -> bool:
+    if isinstance(event, ExecutionSuspended) and event.is_parked:
+        return False  # the engine's own note; what was parked is let go
     return not sends(event) and not isinstance(
         event, OrchestratorStarted | OrchestratorCompleted | ExecutionCompleted | ExecutionRewound
     )

@@ -11,8 +11,10 @@ from durable.model.envelopes import decode_message
 from durable.model.errors import InstanceExistsError
 from durable.model.history import (
     EventRaised,
+    ExecutionResumed,
     ExecutionRewound,
     ExecutionStarted,
+    ExecutionSuspended,
     HistoryEvent,
     RewindSent,
     TaskFailed,
@@ -21,6 +23,7 @@ from durable.model.history import (
 from durable.model.ids import InstanceId
 from durable.model.status import RuntimeStatus
 from durable.storage import partition
+from durable.testing.replaying.replayer import Replayer
 from durable.testing.world.actors import Actor
 from durable.testing.world.gated_store import GatedStore
 from tests.engine.hub import Context, Hub, Orchestration, Outage, chain, registry_of, waits
@@ -355,3 +358,38 @@ async def test_a_start_that_a_rewind_overtakes_is_refused_for_good() -> None:
     await hub.take(late.queue, late.body)
     await hub.settle()
     assert broken.calls == ["first", "first"]
+
+
+@pytest.mark.parametrize("is_parked", [False, True])
+async def test_what_failed_while_it_was_suspended_is_asked_anew(*, is_parked: bool) -> None:
+    """A resume let it go and ended the instance with it; else each rewind would fail at once."""
+
+    def works(context: Context) -> Orchestration:
+        done = yield context.task_all([context.call_activity("broken", n) for n in range(3)])
+        return [*done, (yield context.wait_for_external_event("go"))]
+
+    broken = Broken()
+    hub = hub_with(broken, parent=works)
+    await hub.client.start("parent", instance_id=PARENT)
+    await deliver_one(hub, lambda event: isinstance(event, ExecutionStarted))
+    if is_parked:
+        hub.deploy(registry_of())
+        hub.registry.add_activity("broken", broken)
+    else:
+        await hub.client.suspend(PARENT)
+        await deliver_one(hub, lambda event: isinstance(event, ExecutionSuspended))
+    await hub.client.raise_event(PARENT, "go", 7)
+    await hub.settle()
+    assert (await hub.status(PARENT)).runtime_status is RuntimeStatus.SUSPENDED
+    hub.deploy(hub_with(broken, parent=works).registry)
+    await hub.client.resume(PARENT)
+    await hub.settle()
+    for _ in range(2):  # it fails once more, in its own step
+        assert (await hub.status(PARENT)).runtime_status is RuntimeStatus.FAILED
+        await hub.client.rewind(PARENT)
+        await hub.settle()
+    assert len(broken.calls) == 9
+    await mend_and_rewind(hub, broken)
+    assert await output_of(hub) == [0, 1, 2, 7]
+    assert len(await hub.facts(PARENT, ExecutionResumed)) == 2
+    assert (await Replayer({"parent": works}).replay_instance(hub.client, PARENT)).is_ok

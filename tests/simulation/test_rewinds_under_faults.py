@@ -73,6 +73,31 @@ def fail_and_rewind(name: str, repair: Repair) -> Callable[[World], Awaitable[No
     return drive
 
 
+def suspend_and_rewind(name: str, repair: Repair) -> Callable[[World], Awaitable[None]]:
+    """Start, suspend while the first activities run, resume when they are through; as above."""
+
+    async def start(client: DurableClient) -> None:
+        with suppress(InstanceExistsError):
+            await client.start(name, instance_id=ONE)
+
+    async def drive(world: World) -> None:
+        repair.is_done = False
+        await world.as_client(start)
+        await world.as_client(lambda client: _unless_ended(client.suspend(ONE)))
+        await world.settle()
+        await world.as_client(lambda client: _unless_ended(client.resume(ONE)))
+        await world.settle()
+        repair.is_done = True
+        await world.as_client(lambda client: _unless_ended(client.rewind(ONE)))
+
+    return drive
+
+
+async def _unless_ended(request: Awaitable[None]) -> None:
+    with suppress(InstanceEndedError, InstanceNotEndedError):  # it was under way already
+        await request
+
+
 def has_completed(world: World) -> None:
     """Look at the end."""
     columns = world.store.sentinels[InstanceId(ONE)].columns
@@ -83,10 +108,22 @@ def has_completed(world: World) -> None:
 def test_a_rewind_survives_every_single_fault(orchestrator: Callable[[Context], Any]) -> None:
     """Every seventeenth of them here."""
     repair = Repair()
+    drive = fail_and_rewind(orchestrator.__name__, repair)
+    assert rehearse(registry_of(repair), drive, check=has_completed, every=17).total() > 20
+
+
+def test_a_rewind_of_what_failed_while_it_was_suspended_survives_single_faults() -> None:
+    """More than one episode is voided then. Every thirteenth fault here."""
+    repair = Repair()
+    drive = suspend_and_rewind("fan_out", repair)
+    assert rehearse(registry_of(repair), drive, check=has_completed, every=13).total() > 20
+
+
+def registry_of(repair: Repair) -> Registry:
+    """All orchestrators of this file, and their activities."""
     registry = Registry()
     for each in (fan_out, family, child):
         registry.add_orchestrator(each.__name__, each)
     registry.add_activity("echo", lambda value: value)
     registry.add_activity("flaky", repair)
-    drive = fail_and_rewind(orchestrator.__name__, repair)
-    assert rehearse(registry, drive, check=has_completed, every=17).total() > 20
+    return registry

@@ -208,10 +208,12 @@ class Consumption:
 
 
 def _is_made_by_the_engine(row: HistoryRow) -> bool:
-    """The start of an execution that follows another, and a parking."""
+    """The start of an execution that follows another, a parking, what a rewind voids besides."""
     event = row.event
     if isinstance(event, ExecutionStarted):
         return EXECUTION_MARK in row.execution_id
+    if isinstance(event, ExecutionRewound):
+        return row.message_id is None and event.parent_instance is None
     return isinstance(event, ExecutionSuspended) and event.is_parked
 
 

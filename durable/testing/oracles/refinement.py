@@ -55,7 +55,9 @@ class Refinement:
         self._model = model
         self._consumption = Consumption(view, store)
         self._states: dict[Key, Any] = {}
-        self._states_before: dict[Key, Any] = {}
+        # By episode, from the last one in which code ran: a rewind may void those behind it too.
+        self._states_before: defaultdict[Key, dict[int, Any]] = defaultdict(dict)
+        self._are_suspended: set[Key] = set()
         self._shown: dict[InstanceId, str | None] = {}
         # How an execution that follows another must begin: the input, and the unread events.
         self._begins: defaultdict[Key, list[tuple[str, str | None]]] = defaultdict(list)
@@ -112,10 +114,16 @@ class Refinement:
         assert isinstance(started, OrchestratorStarted)
         key = (instance_id, rows[0].execution_id)
         inputs = [self._consumption.full(row) for row in rows if isinstance(row.event, INPUTS)]
-        if any(_voids(event) for event in inputs):
-            self._states[key] = self._states_before.get(key)
+        voided = [e.voided_episode for e in inputs if isinstance(e, ExecutionRewound) and _voids(e)]
+        if voided:
+            self._states[key] = self._states_before[key].get(min(voided))
         left = self._check_beginning(key, inputs)
+        if key not in self._are_suspended:
+            self._states_before[key].clear()
+        self._states_before[key][record.episode] = self._states.get(key)
         foreseen = self._foresee(key, inputs, started.timestamp)
+        is_suspended = foreseen.status is RuntimeStatus.SUSPENDED
+        (self._are_suspended.add if is_suspended else self._are_suspended.discard)(key)
         happened = [fact_of(self._consumption.full(row), row.execution_id) for row in rows]
         facts = tuple(fact for fact in happened if fact is not None)
         if facts != foreseen.facts:
@@ -138,7 +146,6 @@ class Refinement:
             shown=self._shown.get(instance_id),
         )
         foreseen = self._model.foresee(given)
-        self._states_before[key] = given.state
         self._states[key] = foreseen.state
         self._shown[instance_id] = foreseen.custom_status
         return foreseen

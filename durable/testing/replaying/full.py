@@ -66,17 +66,19 @@ def told(divergence: Divergence) -> str:
 
 
 def effective(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
-    """Leave out what rewinds have voided: each one the episode before its own."""
+    """Leave out what rewinds have voided: as many episodes before its own as one has named."""
     episodes: list[list[HistoryEvent]] = []
     for event in events:
         if isinstance(event, OrchestratorStarted) or not episodes:
             episodes.append([])
         episodes[-1].append(event)
-    voided = {
-        number - 1
-        for number, episode in enumerate(episodes)
-        for event in episode
-        if isinstance(event, ExecutionRewound) and event.voided_episode >= 0
-    }
+    voided: set[int] = set()
+    for number, episode in enumerate(episodes):
+        named = {
+            event.voided_episode
+            for event in episode
+            if isinstance(event, ExecutionRewound) and event.voided_episode >= 0
+        }
+        voided.update(range(number - len(named), number))
     kept = (episode for number, episode in enumerate(episodes) if number not in voided)
     return [event for episode in kept for event in episode]
