@@ -54,8 +54,13 @@ class FrozenEnvironment:
         await asyncio.Event().wait()
 
     async def run_activity(self, function: Callable[[], T]) -> T:
-        """Call it here."""
-        return function()
+        """Call it here, as if in a thread: no loop runs there, so it may run one of its own."""
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)  # noqa: SLF001  (meant for who runs loops)
+        try:
+            return function()
+        finally:
+            asyncio._set_running_loop(loop)  # noqa: SLF001
 
     async def run_orchestrator(self, function: Callable[[], T]) -> T:
         """Call it here."""
@@ -69,7 +74,7 @@ class StandIn(Registry):
         """Let the fake stand for the activity of this name."""
         super().__init__(app.converter)
         self._app = app
-        self.add_activity(name, fake)
+        self.add_activity(name, fake, timeout=app.options(name).timeout)
 
     def input_type(self, name: str) -> Any:
         """Return the fake's own annotation, or the app's."""

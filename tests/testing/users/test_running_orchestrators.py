@@ -1,5 +1,6 @@
 """run_orchestrator: what a user's test can say about an orchestration without any storage."""
 
+import asyncio
 import contextlib
 import random
 from collections.abc import Generator
@@ -8,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from durable.engine.activity_context import ActivityContext
+from durable.engine.registry import Registry
 from durable.model.failures import TaskFailedError
 from durable.model.history import ExecutionCompleted, ExecutionStarted
 from durable.model.status import RuntimeStatus
 from durable.replay.context import DurableOrchestrationContext
+from durable.testing.running.agenda import START
 from durable.testing.running.fakes import NEVER, UnexpectedCallError, in_turn, taking
 from durable.testing.running.instance import NotDeterministicError
 from durable.testing.running.result import NotCompletedError
@@ -274,3 +278,35 @@ def test_an_exception_that_is_raised_again_and_again_keeps_a_short_traceback() -
     assert result.failure is not None
     assert result.failure.inner_failure is not None
     assert str(result.failure.inner_failure.stack_trace).count("raise error") == 1
+
+
+def test_a_plain_activity_may_run_a_loop_of_its_own() -> None:
+    """In a hub it has a thread for itself; many call an async library so."""
+
+    async def ask(number: int) -> int:
+        await asyncio.sleep(0)
+        return number + 1
+
+    def step(number: int) -> int:
+        return asyncio.run(ask(number))
+
+    def steps(context: Context) -> Orchestration:
+        first = yield context.call_activity("step", 1)
+        return (yield context.call_activity("step", first, timeout=HOUR))
+
+    assert run_orchestrator(steps, activities={"step": step}).value() == 3
+
+
+def test_an_activity_knows_the_deadline_that_its_app_gives_it() -> None:
+    """From the decorator, as from the call."""
+
+    def look(_: Any, context: ActivityContext) -> Any:
+        return context.deadline
+
+    def steps(context: Context) -> Orchestration:
+        return (yield context.call_activity("look"))
+
+    app = Registry()
+    app.add_activity("look", look, timeout=HOUR)
+    result = run_orchestrator(steps, app=app, activities={"look": look})
+    assert result.value() == (START + HOUR).isoformat()
