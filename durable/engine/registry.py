@@ -104,6 +104,9 @@ class Registry:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ValueError(f"Activity '{name}' is a generator; an activity returns its result.")
         check_activity(name, function)
+        given: object = timeout
+        if given is not None and not isinstance(given, timedelta):
+            raise TypeError(f"The timeout of activity '{name}' is {given!r}, and no timedelta.")
         options = ActivityOptions(timeout=timeout, raises=tuple(raises))
         if timeout is not None and timeout <= timedelta():
             raise ValueError(

@@ -69,6 +69,7 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
         A generator or an `async def`, of the context alone or of the context and the input.
         `input_type` is what `get_input()` decodes to where the call names no type.
         """
+        _refuse_bare("orchestration_trigger(context_name=...)", context_name)
         return self._durable(
             lambda: OrchestrationTrigger(context_name, orchestration),
             Options(input_type=input_type),
@@ -79,7 +80,7 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
         input_name: str,
         activity: str | None = None,
         *,
-        raises: Sequence[type[Exception]] = (),
+        raises: Sequence[type[Exception]] | type[Exception] = (),
         timeout: timedelta | None = None,
     ) -> Decorator:
         """Make a function of one input, sync or async, an activity.
@@ -88,9 +89,11 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
         can catch the classes of `raises` by themselves; other failures reach it as
         `TaskFailedError`. A call that names no `timeout` fails after this one.
         """
+        _refuse_bare("activity_trigger(input_name=...)", input_name)
+        listed = (raises,) if isinstance(raises, type) else tuple(raises)
         return self._durable(
             lambda: ActivityTrigger(input_name, activity),
-            Options(raises=tuple(raises), timeout=timeout),
+            Options(raises=listed, timeout=timeout),
         )
 
     def entity_trigger(self, context_name: str, entity_name: str | None = None) -> Decorator:
@@ -100,6 +103,7 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
         than once for one operation; what it sets, answers and sends counts once. A class can be an
         entity too: see `entity`.
         """
+        _refuse_bare("entity_trigger(context_name=...)", context_name)
         return self._durable(lambda: EntityTrigger(context_name, entity_name), Options())
 
     @overload
@@ -178,6 +182,14 @@ class Blueprint(TriggerApi, BindingApi, SettingsApi):
             return durable
 
         return self._configure_function_builder(wrap)
+
+
+def _refuse_bare(decorator: str, given: object) -> None:
+    """Refuse a decorator without its parentheses: it would take the function's place unseen."""
+    if not isinstance(given, str):
+        raise BindingRefusedError(
+            f"Write '@app.{decorator}' above the function; {given!r} is no name of a parameter."
+        )
 
 
 class DFApp(Blueprint, FunctionRegister):

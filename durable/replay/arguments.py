@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,9 @@ from durable.model.ids import InstanceId
 from durable.model.naming import checked_name
 from durable.replay.retries import RetryOptions
 from durable.replay.tasks import TaskBase
+
+# What nobody can mean by a type; a converter of the app's may know others than Python does.
+VALUES = (str, bytes, int, float, datetime, timedelta, list, tuple, dict, AbstractSet)
 
 
 def activity_name(function: Any) -> str:
@@ -53,8 +57,19 @@ def operation_name(name: Any) -> str:
     return checked_name(name, "an operation")
 
 
+def checked_type(expected: Any) -> Any:
+    """Take a type or an annotation. `TypeError` for a value, and not when the result has come."""
+    if isinstance(expected, VALUES):
+        raise TypeError(f"expected_type is a type, not {expected!r}.")
+    return expected
+
+
 def tasks_of(tasks: Sequence[TaskBase], what: str) -> list[TaskBase]:
     """List tasks. `TypeError` for anything else."""
+    if isinstance(tasks, TaskBase):
+        raise TypeError(f"{what} takes a list of tasks; this is one task.")
+    if isinstance(tasks, AbstractSet):
+        raise TypeError(f"{what} takes a list: a set has another order each time it is made.")
     listed = list(tasks)
     for task in listed:
         if not isinstance(task, TaskBase):

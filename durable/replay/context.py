@@ -16,6 +16,7 @@ from durable.model.values import encode_value
 from durable.replay.arguments import (
     activity_name,
     checked_options,
+    checked_type,
     http_request,
     milliseconds,
     orchestrator_name,
@@ -72,8 +73,8 @@ class DurableOrchestrationContext(EntityCalls):
         self._alive()
         activity = activity_name(name)
         text = self._encoded(input_, "input of activity", activity)
-        timeout_ms = milliseconds(timeout)
-        return ActivityTask(activity, text, expected_type=expected_type, timeout_ms=timeout_ms)
+        wanted, timeout_ms = checked_type(expected_type), milliseconds(timeout)
+        return ActivityTask(activity, text, expected_type=wanted, timeout_ms=timeout_ms)
 
     def call_activity_with_retry(
         self,
@@ -88,11 +89,11 @@ class DurableOrchestrationContext(EntityCalls):
         seen = self._alive()
         activity = activity_name(name)
         text = self._encoded(input_, "input of activity", activity)
-        timeout_ms = milliseconds(timeout)
+        wanted, timeout_ms = checked_type(expected_type), milliseconds(timeout)
 
         def attempt(number: int) -> ActivityTask:
             return ActivityTask(
-                activity, text, expected_type=expected_type, attempt=number, timeout_ms=timeout_ms
+                activity, text, expected_type=wanted, attempt=number, timeout_ms=timeout_ms
             )
 
         return RetryAbleTask(checked_options(retry_options), seen, attempt)
@@ -220,7 +221,8 @@ class DurableOrchestrationContext(EntityCalls):
         `TimeoutError` where there is none; an event that comes later stays unread.
         """
         seen = self._alive()
-        event = ExternalEventTask(checked_name(name, "an event"), expected_type=expected_type)
+        wanted = checked_type(expected_type)
+        event = ExternalEventTask(checked_name(name, "an event"), expected_type=wanted)
         if timeout is None:
             return event
         milliseconds(timeout)
@@ -278,7 +280,7 @@ class DurableOrchestrationContext(EntityCalls):
         orchestrator = orchestrator_name(name)
         text = self._encoded(input_, "input of orchestrator", orchestrator)
         given = None if instance_id is None else parse_instance_id(instance_id)
-        of_version = checked_version(version)
+        of_version, wanted = checked_version(version), checked_type(expected_type)
 
         def attempt(number: int) -> SubOrchestrationTask:
             del number
@@ -288,7 +290,7 @@ class DurableOrchestrationContext(EntityCalls):
                 instance_id=given,
                 default_id=seen.child_id,
                 version=of_version,
-                expected_type=expected_type,
+                expected_type=wanted,
             )
 
         return attempt

@@ -10,7 +10,7 @@ from durable.model.entity_ids import EntityId
 from durable.model.errors import LockingRulesViolationError
 from durable.model.ids import InstanceId
 from durable.model.values import encode_value
-from durable.replay.arguments import entity_instance, operation_name, utc
+from durable.replay.arguments import checked_type, entity_instance, operation_name, utc
 from durable.replay.calls import EntityTask
 from durable.replay.lock_rules import NO_EMPTY_SECTION, NO_NESTING, NO_SIGNAL_TO_LOCKED
 from durable.replay.locks import LockTask
@@ -41,7 +41,8 @@ class EntityCalls(OrchestrationView):
         receiver = entity_instance(entityId)
         operation = operation_name(operationName)
         text = _input_text(seen, operation, operationInput)
-        return EntityTask(receiver, operation, text, expected_type=expected_type)
+        wanted = checked_type(expected_type)
+        return EntityTask(receiver, operation, text, expected_type=wanted)
 
     def signal_entity(
         self,

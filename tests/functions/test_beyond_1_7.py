@@ -232,3 +232,30 @@ def test_a_classic_handle_keeps_the_users_function() -> None:
     assert next(main(it := object())) is it
     with pytest.raises(df.NotServedError, match=r"'\.orchestrator_function'"):
         main('{"history": []}')
+
+
+def test_a_decorator_without_its_parentheses_is_refused() -> None:
+    """It took the function for a name, and nobody found the activity."""
+
+    def hello(name: str) -> str:
+        return name
+
+    app = df.DFApp()
+    decorators: tuple[Any, ...] = (app.activity_trigger, app.orchestration_trigger)
+    for decorator in (*decorators, app.entity_trigger):
+        with pytest.raises(df.BindingRefusedError, match=r"Write '@app\.\w+\(\w+=\.\.\.\)'"):
+            decorator(hello)
+
+
+def test_what_a_decorator_says_of_an_activity_is_checked_there() -> None:
+    """One class alone may be said, too."""
+
+    def hello(name: str) -> str:
+        return name
+
+    app = df.DFApp()
+    app.activity_trigger(input_name="name", raises=ValueError)(hello)
+    assert len(app.get_functions()) > 1
+    timed = df.DFApp().activity_trigger(input_name="name", timeout=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="timeout of activity 'hello' is 5"):
+        timed(hello)

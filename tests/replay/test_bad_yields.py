@@ -175,3 +175,28 @@ def test_a_timer_for_a_duration_says_what_to_add_it_to() -> None:
         yield context.create_timer(timedelta(days=1))  # type: ignore[arg-type]
 
     assert "context.current_utc_datetime" in Recording(orchestrator).output
+
+
+SLIPS: tuple[tuple[Callable[[Any], Any], str], ...] = (
+    (lambda c: c.task_all({c.call_activity("a"), c.call_activity("b")}), "a set has another order"),
+    (lambda c: c.task_any(c.call_activity("a")), "takes a list of tasks; this is one task"),
+    (lambda c: c.call_activity("a", 1, 2), "expected_type is a type, not 2"),
+    (lambda c: c.wait_for_external_event("e", timedelta(1)), "expected_type is a type, not"),
+    (lambda c: c.call_sub_orchestrator("o", expected_type="Order"), "expected_type is a type, not"),
+    (lambda c: c.call_entity("@e@k", "get", None, {}), "expected_type is a type, not"),
+)
+
+
+@pytest.mark.parametrize(("make", "told"), SLIPS)
+def test_a_slip_is_told_at_its_line_and_not_when_the_work_is_done(
+    make: Callable[[Context], Any], told: str
+) -> None:
+    """A set worked, until a replay made it in another order; a type was looked at when it came."""
+
+    def orchestrator(context: Context) -> Orchestration:
+        yield make(context)
+
+    recording = Recording(orchestrator)
+    assert recording.last.status is RuntimeStatus.FAILED
+    assert told in recording.output
+    assert asked(recording.last) == []
