@@ -160,6 +160,8 @@ class _Judge(StreamJudge):
         ledger = self.standing.ledger
         if ledger.execution_id != self.execution_id or task_id not in ledger.asked:
             return Verdict.UNKNOWN_TASK
+        if not ledger.expects(task_id, message.event):
+            return Verdict.DROPPED
         expected = ledger.runs.get(task_id)
         run = getattr(message.event, "run", expected)
         if (run or 0) > (expected or 0):
