@@ -81,6 +81,12 @@ CONFLUENT = (
 )
 
 RACING = (
+    Program(
+        "started for later, ended before",
+        (Orchestration("main", (Return(INPUT),)),),
+        bodies.ACTIVITIES,
+        script=(Start("a", "main", 1, delay_s=60), Terminate("a", "enough", 5)),
+    ),
     program_of("suspended while activities run", WORKS, Suspend("a", 1), Resume("a", 60)),
     program_of(
         "suspended, its events kept in order",
