@@ -75,10 +75,20 @@ def binding(kind: str, name: str, direction: str = "in", **members: Any) -> dict
     return {"type": kind, "name": name, "direction": direction, **members}
 
 
+@pytest.fixture(autouse=True)
+def nothing_imported() -> Iterator[None]:
+    """Forget every project afterwards: the next one has functions of the same names."""
+    path = list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in list(sys.modules):
+        if name.partition(".")[0] in {"__app__", "shared", "function_app"}:
+            del sys.modules[name]
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path) -> Project:
     """Write folders: name → (script, bindings, further members of function.json)."""
-    path, modules = list(sys.path), dict(sys.modules)
 
     def write(**functions: tuple[str, list[dict[str, Any]], dict[str, Any]]) -> Path:
         for name, (script, bindings, members) in functions.items():
@@ -93,11 +103,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         (shared / "names.py").write_text("ORCHESTRATOR = 'Greeting'\nGREETING = 'Hello'\n")
         return tmp_path
 
-    yield write
-    sys.path[:] = path
-    for name in set(sys.modules) - set(modules):
-        if name.partition(".")[0] in {"__app__", "shared", "function_app"}:
-            del sys.modules[name]
+    return write
 
 
 def greeting(project: Project) -> Path:
