@@ -26,7 +26,9 @@ from tests.mutants.grounds import ALL_NAMED
 from tests.mutants.mutant import Mutant
 from tests.simulation.drills import DRILLS
 
-PYTEST = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--assert=plain")
+# The plugin of hypothesis refuses to be loaded where something was drawn: by a hunt before this.
+NO_PLUGIN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+PYTEST = ("-q", "-x", "-n", "0", *NO_PLUGIN, "--assert=plain")
 SECONDS_MAX = 100.0  # of one processor; `make simulate` takes 50 on each of two
 SECONDS_WHERE_IT_SHOWS = 15.0
 SECONDS_WHERE_MOST_SHOW = 3.0
